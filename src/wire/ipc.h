@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ipc: what our own processes say to each other over SOCK_SEQPACKET pairs, one struct a datagram. Who may talk to
+ * whom is in ipc/topology.c.
+ *
+ * A process does not trust its peer more than the table says: a datagram that does not pass ipc_check() ends the
+ * link, and the parent starts the process anew.
+ */
+#pragma once
+
+#include "wire/session.h"
+
+#define IPC_MESSAGE_MAX 65536u
+#define IPC_TEXT_SIZE 240u
+
+enum ipc_type {
+	/* parent → child */
+	IPC_PEER = 1,  /* number: enum process_role of the other end; 1 descriptor */
+	IPC_GROUP = 2, /* to the engine: descriptors: fanotify group, ledger memfd */
+	IPC_STOP = 3,  /* finish in order, then exit 0 */
+	IPC_GAP = 4,   /* to the engine: struct ipc_gap */
+	/* child → parent */
+	IPC_READY = 5,
+	/* cage → engine */
+	IPC_SESSION = 6,     /* struct ipc_session, 1 descriptor: the engine's end of an agent's session */
+	IPC_AGENT_ENDED = 7, /* struct ipc_agent_note: its process is gone */
+	/* engine → cage */
+	IPC_AGENT_NOTE = 8, /* struct ipc_agent_note: live, struck, benched, lost its session */
+	/* control → engine, cage, parent; and back */
+	IPC_REQUEST = 9, /* struct ipc_request, perhaps descriptors */
+	IPC_REPLY = 10,  /* struct ipc_reply, text follows */
+};
+
+struct ipc_head {
+	uint32_t size;
+	uint16_t type;
+	uint16_t reserved;
+	uint64_t number;
+};
+
+/* What happened while no engine read the group; counted by the keeper. */
+struct ipc_gap {
+	struct ipc_head head; /* number: generation of this engine, 1 for the first */
+	uint64_t gap_ns;
+	uint64_t unguarded_allowed;
+	uint64_t unguarded_denied;
+	char why[IPC_TEXT_SIZE];
+};
+
+struct ipc_session {
+	struct ipc_head head;  /* number: index of the agent in settings */
+	uint32_t pid;
+	uint32_t uid;
+	uint32_t observer; /* 1: a notify-only session for `ringside events`, not an agent of the settings */
+	uint32_t reserved;
+	uint64_t process_id; /* unique id, see struct rs_process */
+	char name[SESSION_NAME_SIZE];
+};
+
+enum ipc_agent_state {
+	IPC_AGENT_STARTING = 1,
+	IPC_AGENT_LIVE = 2,
+	IPC_AGENT_BENCHED = 3,
+	IPC_AGENT_STOPPED = 4, /* on purpose */
+	IPC_AGENT_CRASHED = 5,
+	IPC_AGENT_GONE = 6, /* its session ended but its process may live */
+};
+
+struct ipc_agent_note {
+	struct ipc_head head; /* number: index of the agent in settings */
+	uint32_t state;       /* enum ipc_agent_state */
+	int32_t wait_status;  /* of its process, as waitpid(2) gives it; IPC_AGENT_ENDED only */
+	char why[IPC_TEXT_SIZE];
+};
+
+enum ipc_request_kind {
+	IPC_REQUEST_STATUS = 1,  /* every process answers with its own part */
+	IPC_REQUEST_EXPLAIN = 2, /* number: event id */
+	IPC_REQUEST_DOCTOR = 3,
+	IPC_REQUEST_EVENTS = 4, /* control → engine with 1 descriptor: serve a notify-only session on it */
+	IPC_REQUEST_AGENT = 5, /* control → cage: text "stop NAME", "start NAME", "restart NAME"; to the engine: "bench
+				  NAME", "unbench NAME" */
+	IPC_REQUEST_DENIALS = 6, /* the newest denies, newest first; number: how many at most */
+};
+
+struct ipc_request {
+	struct ipc_head head; /* number: chosen by the asker */
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t argument;
+	char text[IPC_TEXT_SIZE];
+};
+
+struct ipc_reply {
+	struct ipc_head head; /* number: of the request; JSON text follows */
+	int32_t error; /* 0 or -errno; then the text is {"error": "…"} */
+	uint32_t more; /* 1: another REPLY with the rest of the text follows */
+};
+
+/* Whether a datagram is well formed. NULL when it is, else a sentence. */
+const char *ipc_check(const void *bytes, size_t size);

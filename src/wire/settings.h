@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * settings: what the operator wrote, checked and brought into one flat struct.
+ *
+ *     ringside.yaml ─▶ config (a process of its own, unprivileged, short-lived) ─▶ struct settings in a sealed memfd
+ *                   ─▶ every process maps it read-only
+ *
+ * So no parser runs in a process that has privilege. Strings are NUL-terminated.
+ */
+#pragma once
+
+#include "wire/session.h"
+
+#define SETTINGS_MAGIC 0x52535354u /* "RSST" */
+#define SETTINGS_AGENTS_MAX 64u
+#define SETTINGS_SCOPES_MAX 32u
+#define SETTINGS_ESSENTIAL_MAX 128u
+#define SETTINGS_PATH_SIZE 1024u
+#define SETTINGS_ARGS_MAX 16u
+#define SETTINGS_ARG_SIZE 512u
+
+enum settings_loss_policy {
+	SETTINGS_LOSS_ALLOW = 0, /* the machine comes first */
+	SETTINGS_LOSS_DENY = 1,  /* hold and deny: the keeper answers deny while there is no engine */
+};
+
+struct settings_agent {
+	char name[SESSION_NAME_SIZE];
+	char path[SETTINGS_PATH_SIZE]; /* executable */
+	char version[SESSION_VERSION_SIZE];
+	uint32_t n_args; /* without argv[0] */
+	uint32_t enabled;
+	uint32_t shadow;
+	uint32_t uid; /* 0: chosen by the cage from its range */
+	uint32_t memory_mb;
+	uint32_t files_max;      /* descriptors */
+	uint32_t pending_max;    /* questions open towards it at a time */
+	uint32_t ring_kb;        /* power of two */
+	uint32_t denies_per_min; /* deny-storm brake */
+	uint32_t reserved;
+	struct session_event_set granted;
+	struct session_event_set deny_on_miss; /* operator's choice per event; else allow */
+	char args[SETTINGS_ARGS_MAX][SETTINGS_ARG_SIZE];
+};
+
+struct settings {
+	uint32_t magic;
+	uint32_t size; /* sizeof(struct settings) */
+
+	/* sensors */
+	uint32_t sensor_fanotify; /* 0 or 1 each */
+	uint32_t sensor_bpf;
+	uint32_t sensor_synth_per_s; /* generated events a second, 0: off */
+	uint32_t n_scopes;
+	char scopes[SETTINGS_SCOPES_MAX][SETTINGS_PATH_SIZE]; /* "/" alone: every local file system */
+	char replay_path[SETTINGS_PATH_SIZE];                 /* "": off */
+
+	/* verdicts */
+	uint32_t deadline_exec_ms;
+	uint32_t deadline_open_ms;
+	uint32_t on_engine_loss_exec; /* enum settings_loss_policy */
+	uint32_t on_engine_loss_open;
+	uint32_t cache_entries; /* files in the kernel's verdict cache, 0: off */
+	uint32_t strikes_max;   /* in strike_window_s: benched */
+	uint32_t strike_window_s;
+	uint32_t bench_s;     /* how long the first bench lasts; it doubles */
+	uint32_t essential_deny; /* 1: agents may deny the essential set */
+	uint32_t n_essential;
+	char essential[SETTINGS_ESSENTIAL_MAX][SETTINGS_PATH_SIZE]; /* paths; a final "/" makes a prefix */
+
+	/* processes */
+	uint32_t uid_base; /* engine, cage, control: uid_base + role; agents: uid_base + 100 + index */
+	uint32_t log_level;
+	char run_dir[SETTINGS_PATH_SIZE];   /* sockets */
+	char state_dir[SETTINGS_PATH_SIZE]; /* what outlives a restart */
+	char admin_group[SESSION_NAME_SIZE]; /* may use the admin socket besides root; "": none */
+	uint32_t admin_gid;                  /* of that group, resolved */
+
+	uint32_t n_agents;
+	struct settings_agent agents[SETTINGS_AGENTS_MAX];
+};
