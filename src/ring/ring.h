@@ -4,16 +4,21 @@
  *
  *     writer ─▶ [ head page | data, mapped twice in a row ] ─▶ reader           ring memfd, F_SEAL_FUTURE_WRITE:
  *     writer ◀─ [ cursor page ] ◀─ reader                                       cursor memfd, the reader writes it
+ *     writer ─▶ wake pipe ─▶ reader                                             one byte when the reader sleeps
  *
  * Records are whole events, 8-aligned, contiguous (the second mapping takes care of the wrap). `head` and `tail`
  * count bytes since the start and never wrap. The reader may be hostile: the writer copies the cursor once and
  * accepts it only when it moved forward, lies on no more than head, and is 8-aligned; anything else is
  * RING_LIED. The writer cannot be stopped by the reader; a full ring is RING_FULL and the caller counts the drop.
  *
- * Wake-up: the reader sets `waiting` in its cursor page before it sleeps on the eventfd and looks once more; the
- * writer, after publishing, writes the eventfd only when `waiting` is set (both sides with a full fence between).
+ * Wake-up: the reader sets `waiting` in its cursor page before it sleeps on the pipe and looks once more; the
+ * writer, after publishing, takes `waiting` back and writes a byte only when it was set. Both sides use sequentially
+ * consistent operations on `head` and `waiting`, so that one of them always sees the other. It is a pipe and not an
+ * eventfd because O_NONBLOCK of an eventfd belongs to both sides: a hostile reader could clear it, fill the counter,
+ * and stop the writer. The two ends of a pipe have each their own.
  *
- * Pure shared memory: no other I/O than the eventfd. The ring owns its descriptors and mappings.
+ * Pure shared memory: no other I/O than the pipe. The ring owns its descriptors and mappings. What the reader sees
+ * of a record, only the writer can change: the reader trusts the writer not to change it until it is consumed.
  */
 #pragma once
 
@@ -27,21 +32,21 @@ enum ring_result {
 	RING_LIED = 3,  /* writer: the cursor makes no sense; reader: the record makes no sense */
 };
 
-#define RING_SIZE_MIN 65536u * 2u
+#define RING_SIZE_MIN (128u << 10)
 #define RING_SIZE_MAX (256u << 20)
 
 struct ring_writer;
 struct ring_reader;
 
-/* size_bytes: power of two within the limits, else -EINVAL. */
+/* size_bytes: power of two within the limits, else -EINVAL. All memory is taken here: -ENOMEM, never later. */
 int ring_writer_new(size_t size_bytes, struct ring_writer **ret);
 struct ring_writer *ring_writer_free(struct ring_writer *writer);
-/* Borrowed, to be sent to the reader: ring (sealed against its writes), cursor, eventfd. */
+/* Borrowed, to be sent to the reader: ring (sealed against its writes), cursor, reading end of the wake pipe. */
 void ring_writer_fds(const struct ring_writer *writer, int ret_fds[3]);
 
 /*
- * Room for a record of this size (multiple of 8); *ret is where to write it. Nothing is visible before
- * ring_commit(). RING_OK, RING_FULL, RING_LIED.
+ * Room for a record of this size (multiple of 8, at most RS_EVENT_SIZE_MAX); *ret is where to write it. Nothing is
+ * visible before ring_commit(). RING_OK, RING_FULL, RING_LIED.
  */
 enum ring_result ring_reserve(struct ring_writer *writer, size_t size, void **ret);
 /* Publishes what was reserved last. Does not wake. */
@@ -54,12 +59,12 @@ size_t ring_used(const struct ring_writer *writer);
 /* Consumes the three descriptors, also on failure. -EINVAL when they are not a ring of this size. */
 int ring_reader_new(const int fds[3], size_t size_bytes, struct ring_reader **ret);
 struct ring_reader *ring_reader_free(struct ring_reader *reader);
-/* The eventfd, borrowed. */
+/* The wake pipe, borrowed: readable when it is worth looking. */
 int ring_reader_fd(const struct ring_reader *reader);
 /* The oldest record that was not consumed; stays valid until ring_consume(). RING_OK, RING_EMPTY, RING_LIED. */
 enum ring_result ring_peek(struct ring_reader *reader, const struct rs_event **ret);
 void ring_consume(struct ring_reader *reader);
-/* Announces sleep. True: nothing there, sleep on the eventfd; false: look again first. */
+/* Announces sleep. True: nothing there, sleep on ring_reader_fd(); false: look again first (and it was taken back). */
 bool ring_prepare_wait(struct ring_reader *reader);
-/* After waking: takes the announcement back and empties the eventfd. */
+/* After waking: takes the announcement back and empties the pipe. Look before the next ring_prepare_wait(). */
 void ring_finish_wait(struct ring_reader *reader);
