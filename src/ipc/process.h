@@ -30,6 +30,7 @@ struct process_handlers {
 	void *data;
 	process_message_fn *message; /* IPC_PEER is handled by process.c itself; IPC_STOP also comes here */
 	void (*peer)(void *data, enum process_role role, bool up); /* a link came or went; may be NULL */
+	bool ready_later; /* READY is not sent by process_run() but when process_ready() is called */
 };
 
 /* handlers are borrowed for the life of the process. -errno with a log line. */
@@ -39,8 +40,15 @@ struct process *process_free(struct process *process);
 const struct settings *process_settings(const struct process *process);
 struct loop *process_loop(const struct process *process);
 
+/*
+ * The link to the parent is in the loop from process_enter() on: a role that needs a message before its drop (the
+ * engine: IPC_GROUP) turns the loop (loop_turn()) until its handler had it.
+ */
 int process_drop(struct process *process);
+/* Returns 0 after loop_exit(), else the error that ended it; -EPIPE: the parent is gone. */
 int process_run(struct process *process);
+/* Tells the parent that this process does its work from now on. Only the first call sends. */
+int process_ready(struct process *process);
 
 /* Sends to the parent or a peer; fds are borrowed. -ENOTCONN when there is no such link now. */
 int process_send(struct process *process, enum process_role to, const void *message, const int *fds, size_t n_fds);

@@ -23,9 +23,14 @@ struct topology_process {
 	bool long_lived;
 	uint64_t capabilities; /* what it keeps after its start, bits as in capabilities(7) */
 	bool root;             /* keeps uid 0 */
+	uint64_t files_max;    /* RLIMIT_NOFILE */
+	bool urgent;           /* runs before ordinary processes: it must be late as seldom as possible */
 };
 
 extern const struct topology_process topology_processes[PROCESS_N_ROLES];
 
 /* Whether these two may have a link (the parent talks to everybody). */
 bool topology_may_talk(enum process_role a, enum process_role b);
+
+/* The name of a role, "unknown" for a number that is none. */
+const char *topology_name(uint64_t role);
