@@ -6,8 +6,9 @@
  *     fanotify sensor ─▶ lookup by pid ─▶ event->process
  *
  * Bounded: at most PROCESS_TABLE_MAX processes; beyond that the least recently used are forgotten and learnt
- * again from /proc. Without the bpf sensor each lookup checks the start time in /proc/PID/stat, so that a pid
- * that is used again is never taken for its predecessor.
+ * again from /proc. Without the bpf sensor each lookup reads /proc, so that a pid that is used again is never
+ * taken for its predecessor, and a program that this process may not see is empty rather than out of date.
+ * A process that ended stays known for a while, for events that come after its end.
  */
 #pragma once
 
@@ -36,12 +37,25 @@ int process_table_scan(struct sensor_process_table *table);
 /* True when a sensor keeps the table current (fork, exec, exit): then lookups do not read /proc each time. */
 void process_table_set_live(struct sensor_process_table *table, bool live);
 
+/*
+ * Brings the table up to what the kernel has already reported. The fanotify sensor calls it after it has taken a
+ * batch of questions and before it looks at them: an exec that came before an open is then known. Events that
+ * were waiting are delivered inside. Does nothing without a live sensor.
+ */
+void process_table_refresh(struct sensor_process_table *table);
+void process_table_set_refresh(struct sensor_process_table *table, void (*fn)(void *data), void *data);
+
+/* The live sensor lost reports: every entry is compared with /proc before it is used again. */
+void process_table_doubt(struct sensor_process_table *table);
+
 /* The entry of a live pid, from the table or from /proc; NULL when it is gone. Borrowed until the next call. */
 const struct process_entry *process_table_get(struct sensor_process_table *table, pid_t pid);
 
 /* What sensors learn. `process` as in process_entry; strings are copied; NULL keeps what is known. */
 void process_table_put(struct sensor_process_table *table, const struct rs_process *process, const char *exe_path,
 		       const char *cgroup);
+/* A new process: has the executable and, unless its cgroup_id differs, the cgroup of its parent. */
+void process_table_fork(struct sensor_process_table *table, const struct rs_process *child);
 void process_table_exit(struct sensor_process_table *table, uint64_t process_id);
 
 /*
@@ -54,6 +68,7 @@ void process_table_fill(struct sensor_process_table *table, pid_t pid, pid_t tid
 /* Platform processes: a pid with all its descendants, or a range of users. Such a process is marked
  * RS_PROCESS_PLATFORM and its accesses raise no auth event. */
 void process_table_add_platform_uids(struct sensor_process_table *table, uint32_t first, uint32_t last);
+int process_table_add_platform_pid(struct sensor_process_table *table, pid_t pid);
 bool process_table_is_platform(struct sensor_process_table *table, pid_t pid);
 
 /* The container id in a cgroup path: the last run of 64 hex digits (docker, containerd, cri-o, podman), else "".
