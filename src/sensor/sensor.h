@@ -25,7 +25,7 @@ struct sensor_question {
 	int fd;          /* read-only descriptor of the file, borrowed until sensor_answer(); -1 when there is none */
 	uint64_t handle; /* the back end's own */
 	bool cacheable;  /* an allow may be kept by the kernel: no writer has the file open, and none can open it
-			  unnoticed from now on until the answer */
+			 unnoticed from now on until the answer */
 };
 
 enum sensor_verdict {
@@ -54,6 +54,8 @@ struct sensor_counters {
 	uint64_t cache_removed;  /* by a writer, a flush or for room */
 	uint64_t cache_refused;  /* wanted, but a writer had the file open or the kernel said no */
 	uint64_t cache_size;
+	uint64_t cache_hits; /* answered from the cache by the engine (the kernel's own hits are not seen) */
+	uint64_t outside;    /* of no scope, allowed at once */
 };
 
 struct sensor_start {
@@ -61,7 +63,9 @@ struct sensor_start {
 	const struct settings *settings;
 	struct sensor_sink sink;
 	struct sensor_process_table *processes;
-	int group_fd;          /* fanotify: the group, consumed; else -1 */
+	int group_fd;          /* fanotify: the group of permission events, consumed; else -1 */
+	int notify_fd;         /* fanotify: the group of close-write events, consumed; none: -1 or 0 */
+	int doorbell_fd; /* fanotify: eventfd that tells the keeper to look at the ledger, consumed; none: -1 or 0 */
 	struct ledger *ledger; /* fanotify: borrowed; else NULL */
 };
 

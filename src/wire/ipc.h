@@ -16,7 +16,8 @@
 enum ipc_type {
 	/* parent → child */
 	IPC_PEER = 1,  /* number: enum process_role of the other end; 1 descriptor */
-	IPC_GROUP = 2, /* to the engine: descriptors: fanotify group, ledger memfd */
+	IPC_GROUP = 2, /* to the engine: descriptors: fanotify group, ledger memfd, group of close-write events,
+			  doorbell eventfd (see keeper_descriptors() and struct sensor_start) */
 	IPC_STOP = 3,  /* finish in order, then exit 0 */
 	IPC_GAP = 4,   /* to the engine: struct ipc_gap */
 	/* child → parent */

@@ -8,6 +8,16 @@
  * count of events taken from the fanotify group while its queue is not empty, and at the turns of the loop.
  * Handed over by the parent with the group's descriptor (see daemon/keeper.h). The keeper copies a value once and
  * treats any value as possible.
+ *
+ * Who answers a question, when both might: the number of an event must not be used again while somebody may still
+ * answer by it. So a slot is held until the number is closed:
+ *
+ *     engine: fills fd and deny ─▶ deadline_ns = when ─▶ … answers ─▶ deadline_ns: when → FREE ─▶ closes the number
+ *     keeper: overdue: deadline_ns: when → CLAIMED ─▶ answers ─▶ deadline_ns = ANSWERED
+ *     engine: finds CLAIMED: leaves the number open; finds ANSWERED: closes the number, then FREE
+ *
+ * (each "→" is one compare-and-exchange). The engine's event descriptors have numbers from LEDGER_FD_FLOOR up, the
+ * keeper's are below: an answer names a number, and the kernel does not ask whose.
  */
 #pragma once
 
@@ -16,9 +26,26 @@
 
 #define LEDGER_MAGIC 0x52534c47u /* "RSLG" */
 #define LEDGER_SLOTS 16384u
+#define LEDGER_FD_FLOOR 256  /* the engine's event descriptors are this or more, the keeper's less */
+#define LEDGER_FD_LIMIT 65536 /* and less than this (RLIMIT_NOFILE of the engine) */
+
+/* Values of deadline_ns that are no time. */
+enum ledger_state {
+	LEDGER_FREE = 0,
+	LEDGER_CLAIMED = 1,  /* the keeper is answering */
+	LEDGER_ANSWERED = 2, /* the keeper has answered; the engine closes the number and frees the slot */
+};
+
+/* What the engine wants the kernel to send; the keeper sets the marks accordingly. */
+enum ledger_wanted {
+	LEDGER_WANT_OPEN = 1 << 0,
+	LEDGER_WANT_EXEC = 1 << 1,
+	LEDGER_WANT_CLOSE_WRITE = 1 << 2,
+};
+#define LEDGER_WANT_BITS 8 /* above these bits: a serial number, so that `applied` can be compared with `wanted` */
 
 struct ledger_slot {
-	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: free. Written last when taken, first when freed */
+	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; or enum ledger_state. Written last when taken */
 	_Atomic int32_t fd;           /* the event's number in the fanotify group: what an answer names */
 	_Atomic uint32_t deny;        /* what to answer in the engine's place: 0 allow, 1 deny */
 };
@@ -33,8 +60,11 @@ struct ledger {
 	_Atomic uint64_t already;     /* answers the kernel did not know any more (the keeper was faster) */
 	_Atomic uint64_t sleeping;    /* 1 while the loop waits with nothing to do */
 	_Atomic uint64_t next_event_id; /* so that ids go on rising in the next engine */
+	_Atomic uint64_t wanted;  /* by the engine: serial << LEDGER_WANT_BITS | enum ledger_wanted */
+	_Atomic uint64_t applied; /* by the keeper: the last `wanted` that the marks follow */
+	_Atomic uint64_t reserved[6];
 	struct ledger_slot slots[LEDGER_SLOTS];
 };
 
 _Static_assert(sizeof(struct ledger_slot) == 16, "wire size");
-_Static_assert(sizeof(struct ledger) == 64 + 16 * LEDGER_SLOTS, "wire size");
+_Static_assert(sizeof(struct ledger) == 128 + 16 * LEDGER_SLOTS, "wire size");
