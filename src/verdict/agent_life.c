@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verdict/agent_life.h"
+
+#define JOIN (LIFE_SAY_STARTED | LIFE_SUPERSEDE)
+#define STAY(state) {state, 0}
+#define END(actions) {LIFE_GONE, (actions) | LIFE_CLOSE}
+/* The three ways in which any session ends. */
+#define ENDS(release) \
+	[LIFE_BYE] = END((release) | LIFE_SAY_STOPPED), [LIFE_CRASH] = END((release) | LIFE_SAY_CRASHED), \
+	[LIFE_ERROR] = END((release) | LIFE_SAY_CRASHED | LIFE_STRIKE)
+
+static const struct life_step table[LIFE_N_STATES][LIFE_N_EVENTS] =
+	{
+		[LIFE_CONNECTING] =
+			{
+				[LIFE_READY] = {LIFE_LIVE, JOIN | LIFE_FLUSH},
+				[LIFE_READY_SHADOW] = {LIFE_SHADOW, JOIN | LIFE_FLUSH},
+				[LIFE_READY_BENCHED] = {LIFE_BENCHED, JOIN},
+				[LIFE_BENCH] = STAY(LIFE_CONNECTING),
+				[LIFE_UNBENCH] = STAY(LIFE_CONNECTING),
+				[LIFE_UNBENCH_SHADOW] = STAY(LIFE_CONNECTING),
+				[LIFE_SUPERSEDED] = END(LIFE_SAY_STOPPED),
+				[LIFE_DRAINED] = STAY(LIFE_CONNECTING),
+				ENDS(0),
+			},
+		[LIFE_LIVE] =
+			{
+				[LIFE_READY] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_READY_SHADOW] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_READY_BENCHED] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_BENCH] = {LIFE_BENCHED, LIFE_RELEASE | LIFE_SAY_BENCHED},
+				[LIFE_UNBENCH] = STAY(LIFE_LIVE),
+				[LIFE_UNBENCH_SHADOW] = STAY(LIFE_LIVE),
+				[LIFE_SUPERSEDED] = {LIFE_RETIRING, 0},
+				[LIFE_DRAINED] = STAY(LIFE_LIVE),
+				ENDS(LIFE_RELEASE),
+			},
+		[LIFE_SHADOW] =
+			{
+				[LIFE_READY] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_READY_SHADOW] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_READY_BENCHED] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_BENCH] = {LIFE_BENCHED, LIFE_RELEASE | LIFE_SAY_BENCHED},
+				[LIFE_UNBENCH] = STAY(LIFE_SHADOW),
+				[LIFE_UNBENCH_SHADOW] = STAY(LIFE_SHADOW),
+				[LIFE_SUPERSEDED] = {LIFE_RETIRING, 0},
+				[LIFE_DRAINED] = STAY(LIFE_SHADOW),
+				ENDS(LIFE_RELEASE),
+			},
+		[LIFE_BENCHED] =
+			{
+				[LIFE_READY] = END(LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_READY_SHADOW] = END(LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_READY_BENCHED] = END(LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_BENCH] = STAY(LIFE_BENCHED),
+				[LIFE_UNBENCH] = {LIFE_LIVE, LIFE_FLUSH | LIFE_SAY_UNBENCHED},
+				[LIFE_UNBENCH_SHADOW] = {LIFE_SHADOW, LIFE_FLUSH | LIFE_SAY_UNBENCHED},
+				[LIFE_SUPERSEDED] = {LIFE_RETIRING, 0},
+				[LIFE_DRAINED] = STAY(LIFE_BENCHED),
+				ENDS(0),
+			},
+		[LIFE_RETIRING] =
+			{
+				[LIFE_READY] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_READY_SHADOW] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_READY_BENCHED] = END(LIFE_RELEASE | LIFE_STRIKE | LIFE_SAY_CRASHED),
+				[LIFE_BENCH] = END(LIFE_RELEASE | LIFE_SAY_STOPPED),
+				[LIFE_UNBENCH] = STAY(LIFE_RETIRING),
+				[LIFE_UNBENCH_SHADOW] = STAY(LIFE_RETIRING),
+				[LIFE_SUPERSEDED] = STAY(LIFE_RETIRING),
+				[LIFE_DRAINED] = END(LIFE_SAY_STOPPED),
+				ENDS(LIFE_RELEASE),
+			},
+		[LIFE_GONE] =
+			{
+				[LIFE_READY] = STAY(LIFE_GONE),
+				[LIFE_READY_SHADOW] = STAY(LIFE_GONE),
+				[LIFE_READY_BENCHED] = STAY(LIFE_GONE),
+				[LIFE_BENCH] = STAY(LIFE_GONE),
+				[LIFE_UNBENCH] = STAY(LIFE_GONE),
+				[LIFE_UNBENCH_SHADOW] = STAY(LIFE_GONE),
+				[LIFE_SUPERSEDED] = STAY(LIFE_GONE),
+				[LIFE_DRAINED] = STAY(LIFE_GONE),
+				[LIFE_BYE] = STAY(LIFE_GONE),
+				[LIFE_CRASH] = STAY(LIFE_GONE),
+				[LIFE_ERROR] = STAY(LIFE_GONE),
+			},
+};
+
+static const struct {
+	const char *name;
+	bool votes;
+	bool listens;
+} states[LIFE_N_STATES] = {
+	[LIFE_CONNECTING] = {"connecting", false, false}, [LIFE_LIVE] = {"live", true, true},
+	[LIFE_SHADOW] = {"shadow", true, true},           [LIFE_BENCHED] = {"benched", false, true},
+	[LIFE_RETIRING] = {"retiring", false, false},     [LIFE_GONE] = {"gone", false, false},
+};
+
+struct life_step life_next(enum life_state state, enum life_event event)
+{
+	return table[state][event];
+}
+
+bool life_votes(enum life_state state)
+{
+	return states[state].votes;
+}
+
+bool life_listens(enum life_state state)
+{
+	return states[state].listens;
+}
+
+const char *life_name(enum life_state state)
+{
+	return states[state].name;
+}
