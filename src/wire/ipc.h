@@ -98,5 +98,13 @@ struct ipc_reply {
 	uint32_t more; /* 1: another REPLY with the rest of the text follows */
 };
 
-/* Whether a datagram is well formed. NULL when it is, else a sentence. */
+_Static_assert(sizeof(struct ipc_head) == 16, "wire size");
+_Static_assert(sizeof(struct ipc_gap) == 280, "wire size");
+_Static_assert(sizeof(struct ipc_session) == 104, "wire size");
+_Static_assert(sizeof(struct ipc_agent_note) == 264, "wire size");
+_Static_assert(sizeof(struct ipc_request) == 272, "wire size");
+_Static_assert(sizeof(struct ipc_reply) == 24, "wire size");
+
+/* Whether a datagram is well formed: size of its type, strings terminated, enums known, reserved fields zero. NULL
+ * when it is, else a sentence (static). bytes must be 8-aligned. */
 const char *ipc_check(const void *bytes, size_t size);

@@ -182,6 +182,22 @@ static inline void session_set_add(struct session_event_set *set, uint16_t type)
 		set->words[type / 64] |= UINT64_C(1) << (type % 64);
 }
 
-/* Whether a datagram from an agent is well formed: size of its type, strings terminated, enums known, reserved
- * fields zero. NULL when it is, else a sentence: what was expected, what came. */
-const char *session_check(const void *bytes, size_t size);
+_Static_assert(sizeof(struct session_head) == 16, "wire size");
+_Static_assert(sizeof(struct session_hello) == 216, "wire size");
+_Static_assert(sizeof(struct session_ability) == 128, "wire size");
+_Static_assert(sizeof(struct session_welcome) == 120, "wire size");
+_Static_assert(sizeof(struct session_subscribe) == 152, "wire size");
+_Static_assert(sizeof(struct session_mute) == 4264, "wire size");
+_Static_assert(sizeof(struct session_reply) == 264, "wire size");
+_Static_assert(sizeof(struct session_answer) == 344, "wire size");
+_Static_assert(sizeof(struct session_content) == 80, "wire size");
+_Static_assert(sizeof(struct session_bye) == 272, "wire size");
+
+/*
+ * Whether a datagram is well formed: size of its type, strings terminated and padded, enums and event types known,
+ * reserved fields zero, no field set that its neighbours make meaningless. NULL when it is, else a sentence (static)
+ * that says what was expected. bytes must be 8-aligned. A HELLO alone may be longer than ours: it comes before the
+ * two agree on a contract.
+ */
+const char *session_check(const void *bytes, size_t size);             /* what an agent may send */
+const char *session_check_from_engine(const void *bytes, size_t size); /* what the engine may send */
