@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vm_answerer: the smallest thing that answers fanotify's questions about the file system of a path. Stands in for
+ * the platform where a case is about the kernel or about the harness.
+ *
+ *     vm_answerer PATH allow | hang | marker
+ *
+ * Prints `ready` when the mark is set. hang: takes questions and never answers. marker: denies a file that ends
+ * with MARKER. Opens nothing but the event's descriptors, so it never waits on itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fanotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MARKER "RINGSIDE-DENY-ME" /* 16 bytes */
+
+static bool has_marker(int fd)
+{
+	struct stat st;
+	char end[sizeof(MARKER) - 1];
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)sizeof(end) &&
+	       pread(fd, end, sizeof(end), st.st_size - (off_t)sizeof(end)) == (ssize_t)sizeof(end) &&
+	       memcmp(end, MARKER, sizeof(end)) == 0;
+}
+
+static void answer(int group, int fd, bool deny)
+{
+	struct fanotify_response response = {.fd = fd, .response = deny ? FAN_DENY : FAN_ALLOW};
+	if (write(group, &response, sizeof(response)) < 0)
+		perror("vm_answerer: answer");
+	close(fd);
+}
+
+static void serve(int group, const char *mode)
+{
+	char buffer[8192] __attribute__((aligned(8)));
+	ssize_t size;
+	while ((size = read(group, buffer, sizeof(buffer))) > 0) {
+		struct fanotify_event_metadata *event = (void *)buffer;
+		for (; FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size)) {
+			if (event->fd >= 0 && strcmp(mode, "hang") != 0)
+				answer(group, event->fd, !strcmp(mode, "marker") && has_marker(event->fd));
+		}
+	}
+	perror("vm_answerer: read");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 3) {
+		fprintf(stderr, "usage: vm_answerer PATH allow|hang|marker\n");
+		return 2;
+	}
+	int group = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_UNLIMITED_QUEUE,
+				  O_RDONLY | O_LARGEFILE | O_CLOEXEC);
+	if (group < 0 || fanotify_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM,
+				       AT_FDCWD, argv[1]) < 0) {
+		fprintf(stderr, "why: fanotify on %s: %s\n", argv[1], strerror(errno));
+		return 1;
+	}
+	if (write(STDOUT_FILENO, "ready\n", 6) < 0)
+		return 1;
+	serve(group, argv[2]);
+	return 1;
+}
