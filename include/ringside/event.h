@@ -119,7 +119,7 @@ enum rs_event_flags {
 	RS_EVENT_IS_AUTH = 1 << 0,  /* wants an answer by rs_respond_allow() or rs_respond_deny() */
 	RS_EVENT_HAS_FD = 1 << 1,   /* rs_event_fd() gives a read-only descriptor of the file */
 	RS_EVENT_CUT = 1 << 2,      /* something in it was longer than could be carried */
-	RS_EVENT_REPLAYED = 1 << 3, /* comes from a recording, not from the kernel */
+	RS_EVENT_REPLAYED = 1 << 3, /* comes from a recording or a generator, not from the kernel */
 	RS_EVENT_SHADOW = 1 << 4,   /* the answer will be recorded and not applied */
 };
 

@@ -54,6 +54,7 @@ struct settings {
 	uint32_t n_scopes;
 	char scopes[SETTINGS_SCOPES_MAX][SETTINGS_PATH_SIZE]; /* "/" alone: every local file system */
 	char replay_path[SETTINGS_PATH_SIZE];                 /* "": off */
+	uint32_t replay_original_pace; /* 1: with the pauses of the recording, 0: as fast as the loop allows */
 
 	/* verdicts */
 	uint32_t deadline_exec_ms;
