@@ -7,25 +7,27 @@
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
+/* The parent makes the others and the marks of the fanotify group. */
+#define PARENT_CAPABILITIES UINT64_MAX
+/* LEASE: a read lease on a file that is not its own makes the verdict cache safe. It opens nothing. */
+#define ENGINE_CAPABILITIES CAP(LEASE)
+/*
+ * SETUID, SETGID: an agent runs under a user of its own.
+ * KILL: it ends agents, which are not its user's.
+ * SETPCAP: it empties the agent's capability bounding set before it starts it.
+ */
+#define CAGE_CAPABILITIES (CAP(SETUID) | CAP(SETGID) | CAP(KILL) | CAP(SETPCAP))
+
+/* In the engine each open question (16,384 at most) and each cached file holds a descriptor. */
+#define ENGINE_FILES_MAX 131072
+
+/* role, name, program, long-lived, capabilities, root, files_max, urgent */
 const struct topology_process topology_processes[PROCESS_N_ROLES] = {
-	[PROCESS_PARENT] = {PROCESS_PARENT, "ringsided", "ringsided", .long_lived = true,
-			    .capabilities = UINT64_MAX, /* it makes the others and the fanotify marks */
-			    .root = true, .files_max = 4096, .urgent = true},
-	[PROCESS_ENGINE] = {PROCESS_ENGINE, "engine", "ringside-engine", .long_lived = true,
-                /* LEASE: a read lease on files it does not own is what makes the verdict cache safe. It
-			       opens nothing. */
-			    .capabilities = CAP(LEASE),
-                /* open questions (16,384 at most) and cached files each hold one */
-			    .files_max = 131072, .urgent = true},
-	[PROCESS_CAGE] = {PROCESS_CAGE, "cage", "ringside-cage", .long_lived = true,
-                /*
-			   * SETUID, SETGID: an agent runs under a user of its own.
-			   * KILL: it ends agents, which are not its user's.
-			   * SETPCAP: it empties the agent's capability bounding set before it starts it.
-			   */
-			  .capabilities = CAP(SETUID) | CAP(SETGID) | CAP(KILL) | CAP(SETPCAP), .files_max = 4096},
-	[PROCESS_CONTROL] = {PROCESS_CONTROL, "control", "ringside-control", .long_lived = true, .files_max = 1024},
-	[PROCESS_CONFIG] = {PROCESS_CONFIG, "config", "ringside-config", .files_max = 64},
+	{PROCESS_PARENT, "ringsided", "ringsided", true, PARENT_CAPABILITIES, true, 4096, true},
+	{PROCESS_ENGINE, "engine", "ringside-engine", true, ENGINE_CAPABILITIES, false, ENGINE_FILES_MAX, true},
+	{PROCESS_CAGE, "cage", "ringside-cage", true, CAGE_CAPABILITIES, false, 4096, false},
+	{PROCESS_CONTROL, "control", "ringside-control", true, 0, false, 1024, false},
+	{PROCESS_CONFIG, "config", "ringside-config", false, 0, false, 64, false},
 };
 
 static const struct {

@@ -14,7 +14,7 @@
 #define SETTINGS_MAGIC 0x52535354u /* "RSST" */
 #define SETTINGS_AGENTS_MAX 64u
 #define SETTINGS_SCOPES_MAX 32u
-#define SETTINGS_ESSENTIAL_MAX 128u
+#define SETTINGS_ESSENTIAL_MAX 256u
 #define SETTINGS_PATH_SIZE 1024u
 #define SETTINGS_ARGS_MAX 16u
 #define SETTINGS_ARG_SIZE 512u
@@ -37,6 +37,8 @@ struct settings_agent {
 	uint32_t pending_max;    /* questions open towards it at a time */
 	uint32_t ring_kb;        /* power of two */
 	uint32_t denies_per_min; /* deny-storm brake */
+	uint32_t deadline_exec_ms; /* 0: the platform's; never longer than that */
+	uint32_t deadline_open_ms;
 	uint32_t reserved;
 	struct session_event_set granted;
 	struct session_event_set deny_on_miss; /* operator's choice per event; else allow */
