@@ -110,8 +110,8 @@ static const char *check_welcome(const void *bytes)
 	size_t size = welcome->head.size - sizeof(*welcome);
 	if (size % sizeof(*abilities) != 0 || size / sizeof(*abilities) != welcome->n_abilities)
 		return "expected as many abilities as the head says, found another size";
-	if (welcome->shadow > 1 || welcome->pending_max == 0)
-		return "expected shadow 0 or 1 and pending_max from 1 upward, found another value";
+	if (welcome->shadow > 1 || welcome->pending_max == 0 || welcome->pending_max > SESSION_PENDING_MAX)
+		return "expected shadow 0 or 1 and pending_max from 1 to 65,536, found another value";
 	if (!PADDED(welcome->name) || welcome->name[0] == '\0')
 		return "expected the agent's name, found none";
 	for (uint32_t i = 0; i < welcome->n_abilities; i++) {

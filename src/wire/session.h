@@ -5,13 +5,22 @@
  *
  *     agent                       engine
  *       HELLO       ─────────────▶
- *                   ◀─────────────  WELCOME + descriptors: ring, cursor, eventfd     (or REPLY with an error)
- *       SUBSCRIBE, MUTE … ───────▶
+ *                   ◀─────────────  WELCOME + descriptors: ring, cursor, wake pipe   (or REPLY with an error)
+ *       SUBSCRIBE, MUTE, CONTENT ▶
  *                   ◀─────────────  REPLY (each, in order)
- *       READY       ─────────────▶  from here on events come through the ring
- *                   ◀─────────────  EVENT_FD + descriptor, for events with RS_EVENT_HAS_FD, after the event
+ *       READY       ─────────────▶  no reply; from here on events come through the ring
+ *                   ◀─────────────  EVENT_FD + descriptor, for events with RS_EVENT_HAS_FD
  *       ANSWER …    ─────────────▶  no reply
- *       BYE         ─────────────▶  then end of stream
+ *       BYE         ─────────────▶  no reply; then end of stream
+ *
+ * The session itself comes over the lifeline, a SOCK_SEQPACKET pair that outlives engines: a datagram of one byte
+ * with one descriptor is a new session, which takes the place of the one before. Nothing is sent the other way.
+ *
+ * An event with a descriptor: the engine commits the record, sends EVENT_FD, then wakes the ring; so one wake-up
+ * brings both. Ids of events rise within a session, in the ring and in EVENT_FD alike.
+ *
+ * Mutes: ADD of what is muted already adds event types, REMOVE takes event types away (all zero: all of them), the
+ * mute is gone with its last. What was never muted can be removed.
  *
  * Everything an agent sends is checked by session_check() before anything else looks at it. A datagram that does
  * not pass is a protocol error: counted, a strike, and the session ends.
@@ -25,6 +34,7 @@
 #define SESSION_VERSION_SIZE 64u
 #define SESSION_RULE_SIZE 64u
 #define SESSION_MESSAGE_MAX 32768u
+#define SESSION_PENDING_MAX 65536u
 #define SESSION_FD_ENV "RINGSIDE_FD" /* number of the lifeline descriptor an agent is started with */
 
 enum session_type {
@@ -82,7 +92,7 @@ struct session_welcome {
 	uint64_t generation; /* of the engine: rises with each restart */
 	uint64_t missed;     /* auth events answered without this agent since its last session, when known */
 	uint32_t shadow;     /* 1: answers are recorded, not applied */
-	uint32_t pending_max; /* questions that may be open towards this agent at a time */
+	uint32_t pending_max; /* questions that may be open towards this agent at a time, 1 … SESSION_PENDING_MAX */
 	char name[SESSION_NAME_SIZE];
 };
 

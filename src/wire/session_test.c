@@ -296,6 +296,7 @@ static void test_handshake(void **state)
 	BAD(WELCOME, m->welcome.n_abilities = N_ABILITIES + (UINT32_C(1) << 25)); /* same size modulo 2^32 */
 	BAD(WELCOME, m->welcome.shadow = 2);
 	BAD(WELCOME, m->welcome.pending_max = 0);
+	BAD(WELCOME, m->welcome.pending_max = SESSION_PENDING_MAX + 1);
 	BAD(WELCOME, UNTERMINATED(m->welcome.name));
 	BAD(WELCOME, HIDDEN(m->welcome.name));
 	BAD(WELCOME, memset(m->welcome.name, 0, sizeof(m->welcome.name)));
