@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: truncate(2) of a leased file waits and raises a signal that names the descriptor
+# limit-s: 20
+exec vm_fanotify lease-truncate-waits
