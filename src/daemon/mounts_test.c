@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/mounts.h"
+
+#include "base/macro.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char table[] = "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+			    "22 21 0:20 / /proc rw - proc proc rw\n"
+			    "23 21 0:21 / /tmp rw master:3 shared:2 propagate_from:9 - tmpfs tmpfs rw\n"
+			    "24 21 0:22 / /mnt/with\\040blank\\011and\\012line\\134 rw - xfs /dev/sdb1 rw\n"
+			    "25 21 0:23 / /net rw - nfs4 server:/export rw\n"
+			    "26 25 8:2 / /net/local rw - ext4 /dev/sda2 rw\n"
+			    "27 21 0:24 / /home/u/fuse rw - fuse.sshfs u@h: rw\n"
+			    "28 21 8:3 / /home rw - btrfs /dev/sda3 rw,subvolid=5\n"
+			    "29 28 8:4 / /home/v rw - ext4 /dev/sda4 rw\n"
+			    "30 21 8:5 / /homestead rw - ext4 /dev/sda5 rw\n"
+			    "31 21 0:30 / /odd rw - strangefs x rw\n";
+
+static void scopes(struct settings *settings, const char *first, const char *second)
+{
+	memset(settings, 0, sizeof(*settings));
+	const char *all[] = {first, second};
+	for (; settings->n_scopes < 2 && all[settings->n_scopes]; settings->n_scopes++)
+		snprintf(settings->scopes[settings->n_scopes], SETTINGS_PATH_SIZE, "%s", all[settings->n_scopes]);
+}
+
+static const struct mounts_mount *by_id(const struct mounts *mounts, uint32_t id)
+{
+	for (size_t i = 0; i < mounts->n; i++)
+		if (mounts->mounts[i].id == id)
+			return &mounts->mounts[i];
+	fail_msg("no mount %u", id);
+	return NULL;
+}
+
+static struct settings settings;
+
+static void test_parse(void **unused)
+{
+	struct mounts mounts;
+	assert_int_equal(mounts_parse(table, strlen(table), &mounts), 0);
+	assert_int_equal(mounts.n, 11);
+	assert_int_equal(mounts.n_broken, 0);
+	const struct mounts_mount *mount = by_id(&mounts, 24);
+	assert_string_equal(mount->point, "/mnt/with blank\tand\nline\\");
+	assert_string_equal(mount->type, "xfs");
+	assert_int_equal(mount->parent_id, 21);
+	assert_int_equal(mount->minor, 22);
+	assert_string_equal(by_id(&mounts, 23)->type, "tmpfs");
+	mounts_deinit(&mounts);
+}
+
+struct expectation {
+	uint32_t id;
+	enum mounts_choice choice;
+};
+
+static void expect(const char *first, const char *second, const struct expectation *expected, size_t n)
+{
+	struct mounts mounts;
+	assert_int_equal(mounts_parse(table, strlen(table), &mounts), 0);
+	scopes(&settings, first, second);
+	mounts_choose(&mounts, &settings);
+	for (size_t i = 0; i < n; i++)
+		if (by_id(&mounts, expected[i].id)->choice != expected[i].choice)
+			fail_msg("scope %s: mount %u is '%s'", first, expected[i].id,
+				 mounts_choice_why(by_id(&mounts, expected[i].id)->choice));
+	mounts_deinit(&mounts);
+}
+
+static void test_choose(void **unused)
+{
+	static const struct expectation all[] = {
+		{21, MOUNTS_MARK},   {22, MOUNTS_VIRTUAL}, {23, MOUNTS_MARK},    {24, MOUNTS_MARK},
+		{25, MOUNTS_REMOTE}, {26, MOUNTS_BELOW},   {27, MOUNTS_USER},    {28, MOUNTS_MARK},
+		{29, MOUNTS_MARK},   {30, MOUNTS_MARK},    {31, MOUNTS_UNKNOWN},
+	};
+	static const struct expectation home[] = {
+		{21, MOUNTS_OUTSIDE}, {28, MOUNTS_MARK}, {29, MOUNTS_MARK}, {30, MOUNTS_OUTSIDE}, {23, MOUNTS_OUTSIDE},
+	};
+	static const struct expectation inside[] = {
+		{21, MOUNTS_OUTSIDE},
+		{28, MOUNTS_OUTSIDE},
+		{29, MOUNTS_MARK},
+		{30, MOUNTS_OUTSIDE},
+	};
+	static const struct expectation etc_and_tmp[] = {
+		{21, MOUNTS_MARK},
+		{23, MOUNTS_MARK},
+		{28, MOUNTS_OUTSIDE},
+	};
+	expect("/", NULL, all, ARRAY_SIZE(all));
+	expect("/home", NULL, home, ARRAY_SIZE(home));
+	expect("/home/", NULL, home, ARRAY_SIZE(home));
+	expect("/home/v/deep/down", NULL, inside, ARRAY_SIZE(inside));
+	expect("/etc", "/tmp", etc_and_tmp, ARRAY_SIZE(etc_and_tmp));
+}
+
+/* Hidden by a later mount on the same point: the scope means what is seen there. */
+static void test_over(void **unused)
+{
+	static const char text[] =
+		"1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /s rw - ext4 b rw\n3 2 0:9 / /s rw - tmpfs c rw\n";
+	struct mounts mounts;
+	assert_int_equal(mounts_parse(text, strlen(text), &mounts), 0);
+	scopes(&settings, "/s/x", NULL);
+	mounts_choose(&mounts, &settings);
+	assert_int_equal(by_id(&mounts, 3)->choice, MOUNTS_MARK);
+	assert_int_equal(by_id(&mounts, 2)->choice, MOUNTS_OUTSIDE);
+	mounts_deinit(&mounts);
+}
+
+/* Mounts that name each other as parent: ends. */
+static void test_circle(void **unused)
+{
+	static const char text[] =
+		"1 2 8:1 / /a rw - ext4 a rw\n2 1 8:2 / /a/b rw - ext4 b rw\n5 5 8:1 / / rw - ext4 a rw\n";
+	struct mounts mounts;
+	assert_int_equal(mounts_parse(text, strlen(text), &mounts), 0);
+	scopes(&settings, "/", NULL);
+	mounts_choose(&mounts, &settings);
+	assert_int_equal(by_id(&mounts, 1)->choice, MOUNTS_MARK);
+	mounts_deinit(&mounts);
+}
+
+/* Every cut, and every byte changed: nothing breaks, and what is not understood is counted. */
+static void test_broken(void **unused)
+{
+	static const char *const lines[] = {"x",
+					    "1 2 8:1 / /a rw",
+					    "1 2 8:1 / /a rw -",
+					    "1 2 81 / /a rw - ext4 a rw",
+					    "-1 2 8:1 / /a rw - ext4 a rw",
+					    "1 2 8:99999999999999 / /a rw - ext4 a rw",
+					    "1 2 8:1 / a rw - ext4 a rw"};
+	struct mounts mounts;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		assert_int_equal(mounts_parse(lines[i], strlen(lines[i]), &mounts), 0);
+		assert_int_equal(mounts.n, 0);
+		assert_int_equal(mounts.n_broken, 1);
+		mounts_deinit(&mounts);
+	}
+	scopes(&settings, "/", NULL);
+	char copy[sizeof(table)];
+	for (size_t at = 0; at < sizeof(table); at++) {
+		assert_int_equal(mounts_parse(table, at, &mounts), 0);
+		mounts_choose(&mounts, &settings);
+		mounts_deinit(&mounts);
+		static const char bytes[] = {'\0', '\n', ' ', '\\', '-', (char)0xff};
+		for (size_t b = 0; b < sizeof(bytes); b++) {
+			memcpy(copy, table, sizeof(table));
+			copy[at] = bytes[b];
+			assert_int_equal(mounts_parse(copy, sizeof(table) - 1, &mounts), 0);
+			mounts_choose(&mounts, &settings);
+			mounts_deinit(&mounts);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse),  cmocka_unit_test(test_choose), cmocka_unit_test(test_over),
+		cmocka_unit_test(test_circle), cmocka_unit_test(test_broken),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
