@@ -5,27 +5,22 @@
  *
  *     vm_answerer PATH allow | hang | marker
  *
- * Prints `ready` when the mark is set. hang: takes questions and never answers. marker: denies a file that ends
- * with MARKER. Opens nothing but the event's descriptors, so it never waits on itself.
+ * Prints `ready` when the mark is set. hang: takes questions and never answers. marker: denies what
+ * vm_marker.h calls bad. Opens nothing but the event's descriptors, so it never waits on itself.
  */
+#include "vm_marker.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define MARKER "RINGSIDE-DENY-ME" /* 16 bytes */
-
-static bool has_marker(int fd)
+/* A file may be bad to open, or bad to execute: each kind of question looks for its own marker. */
+static bool must_deny(const struct fanotify_event_metadata *event)
 {
-	struct stat st;
-	char end[sizeof(MARKER) - 1];
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= (off_t)sizeof(end) &&
-	       pread(fd, end, sizeof(end), st.st_size - (off_t)sizeof(end)) == (ssize_t)sizeof(end) &&
-	       memcmp(end, MARKER, sizeof(end)) == 0;
+	return vm_marker_ends(event->fd, event->mask & FAN_OPEN_EXEC_PERM ? VM_MARKER_EXEC : VM_MARKER_OPEN);
 }
 
 static void answer(int group, int fd, bool deny)
@@ -44,7 +39,7 @@ static void serve(int group, const char *mode)
 		struct fanotify_event_metadata *event = (void *)buffer;
 		for (; FAN_EVENT_OK(event, size); event = FAN_EVENT_NEXT(event, size)) {
 			if (event->fd >= 0 && strcmp(mode, "hang") != 0)
-				answer(group, event->fd, !strcmp(mode, "marker") && has_marker(event->fd));
+				answer(group, event->fd, !strcmp(mode, "marker") && must_deny(event));
 		}
 	}
 	perror("vm_answerer: read");

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: chroot(2): caught
+# bypass: exec chroot(2)
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	mkdir -p jail
+	make_bad exec jail/bad
+}
+way() {
+	chroot jail /bad
+}
+bypass

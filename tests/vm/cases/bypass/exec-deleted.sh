@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: deleted file, by its descriptor: caught
+# bypass: exec deleted file, by its descriptor
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	make_bad exec bad
+}
+way() {
+	vm_bypass deleted-exec bad
+}
+bypass

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: hard link: caught
+# bypass: exec hard link
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	rm -f link
+	make_bad exec bad
+}
+way() {
+	ln bad link
+	./link
+}
+bypass

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: memfd: not caught (known: fanotify asks nothing about files in memory; the notify event `memfd` tells it)
+# bypass: exec memfd
+# expect: not caught (known: fanotify asks nothing about files in memory; the notify event `memfd` tells it)
+. /vm/cases/lib.sh
+prepare() {
+	cat /vm/helpers/vm_hello >good
+}
+way() {
+	vm_bypass memfd-exec good
+}
+bypass

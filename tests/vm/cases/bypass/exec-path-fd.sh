@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: execveat(2) of an O_PATH descriptor: caught
+# bypass: exec execveat(2) of an O_PATH descriptor
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	make_bad exec bad
+}
+way() {
+	vm_bypass path-fd-exec bad
+}
+bypass

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: execve(2): caught
+# bypass: exec execve(2)
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	make_bad exec bad
+}
+way() {
+	./bad
+}
+bypass

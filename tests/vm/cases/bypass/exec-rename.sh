@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: rename: caught
+# bypass: exec rename
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	rm -f moved
+	make_bad exec bad
+}
+way() {
+	mv bad moved
+	./moved
+}
+bypass

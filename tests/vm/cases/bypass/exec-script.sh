@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: script with `#!`, executed itself: caught
+# bypass: exec script with `#!`, executed itself
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	printf '#!/bin/sh\necho through\n#' >script
+	printf RINGSIDE-NO-EXEC >>script
+	chmod 755 script
+}
+way() {
+	./script
+}
+bypass

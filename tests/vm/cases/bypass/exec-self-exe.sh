@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: executing: /proc/self/exe of a process that ran before the protection: caught
+# bypass: exec /proc/self/exe of a process that ran before
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	[ -p go ] || mkfifo go
+	cat /vm/helpers/vm_bypass >bad
+	printf RINGSIDE-NO-EXEC >>bad
+	chmod 755 bad
+	./bad self-exe wait <go >said 2>&1 &
+	exec 9>go
+	wait_until 5 grep -q waiting said || fail "the process does not run: $(cat said)"
+}
+way() {
+	echo go >&9
+	wait_until 5 grep -qE 'through|denied|why' said
+	cat said
+}
+bypass

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: chroot(2): caught
+# bypass: open chroot(2)
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	mkdir -p jail
+	cp /bin/busybox jail/
+	make_bad open jail/bad
+}
+way() {
+	chroot jail /busybox cat /bad
+}
+bypass

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: open_by_handle_at(2): caught
+# bypass: open open_by_handle_at(2)
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	make_bad open bad
+}
+way() {
+	vm_bypass handle bad
+}
+bypass

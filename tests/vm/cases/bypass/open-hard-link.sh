@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: hard link: caught
+# bypass: open hard link
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	rm -f link
+	make_bad open bad
+}
+way() {
+	ln bad link
+	cat link
+}
+bypass

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: library by LD_PRELOAD: caught
+# bypass: open library by LD_PRELOAD
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	build_preload bad.so
+	printf RINGSIDE-NO-OPEN >>bad.so
+}
+way() {
+	build_plain plain
+	LD_PRELOAD=./bad.so ./plain
+}
+bypass

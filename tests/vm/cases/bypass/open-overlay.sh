@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: overlayfs over it, mounted after the start: caught from 6.8 on
+# bypass: open overlayfs over it, mounted after the start
+# expect: caught
+# expect-6.1: not caught (known: before 6.8 overlayfs opens the lower file without an event; what was mounted before the start has a mark of its own)
+. /vm/cases/lib.sh
+prepare() {
+	umount merged 2>/dev/null
+	mkdir -p lower other merged
+	make_bad open lower/bad
+}
+way() {
+	mount -t overlay -o lowerdir=lower:other overlay merged || fail "overlay"
+	cat merged/bad
+}
+bypass

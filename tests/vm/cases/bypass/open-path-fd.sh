@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: O_PATH descriptor, opened again through /proc/self/fd: caught
+# bypass: open O_PATH descriptor, opened again through /proc/self/fd
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	make_bad open bad
+}
+way() {
+	vm_bypass path-fd-reopen bad
+}
+bypass

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: open(2): caught
+# bypass: open open(2)
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	make_bad open bad
+}
+way() {
+	cat bad
+}
+bypass

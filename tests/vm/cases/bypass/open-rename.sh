@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: rename: caught
+# bypass: open rename
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	rm -f moved
+	make_bad open bad
+}
+way() {
+	mv bad moved
+	cat moved
+}
+bypass

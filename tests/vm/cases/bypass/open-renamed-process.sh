@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: process that calls itself ringsided: caught
+# bypass: open process that calls itself ringsided
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	make_bad open bad
+}
+way() {
+	vm_bypass renamed-process bad
+}
+bypass

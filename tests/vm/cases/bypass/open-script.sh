@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: opening: script given to its interpreter: caught
+# bypass: open script given to its interpreter
+# expect: caught
+. /vm/cases/lib.sh
+prepare() {
+	printf 'echo through\n#' >script
+	printf RINGSIDE-NO-OPEN >>script
+}
+way() {
+	sh script
+}
+bypass
