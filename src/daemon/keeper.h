@@ -33,14 +33,14 @@ struct keeper_callbacks {
 };
 
 struct keeper_counters {
-	uint64_t overdue;           /* questions of a late engine that were answered in its place */
-	uint64_t drained;           /* questions taken from the queue because a live engine did not */
-	uint64_t unguarded_allowed; /* while no engine was ready, all generations */
+	uint64_t overdue; /* questions of a late engine that were answered in its place */
+	uint64_t drained; /* questions taken from the queue because a live engine did not */
+	uint64_t unguarded_allowed; /* while no engine was ready, or in the place of one, all generations */
 	uint64_t unguarded_denied;
-	uint64_t rescued;  /* leases released in the place of an engine that did not run */
-	uint64_t starved;  /* looks at which the engine wanted to run and got no processor */
-	uint64_t lies;     /* values in the ledger that cannot be */
-	uint64_t errors;   /* things the kernel said that made no sense */
+	uint64_t rescued; /* leases released in the place of an engine that did not run */
+	uint64_t starved; /* looks at which the engine wanted to run and got no processor */
+	uint64_t lies; /* values in the ledger that cannot be */
+	uint64_t errors; /* things the kernel said that made no sense */
 	uint64_t restarts; /* engines that ended */
 	uint64_t file_systems; /* marked */
 };

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/keeper_judge.h"
 
+#include "base/clock.h"
 #include "base/macro.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a look says, each true or false. */
 enum fact {
-	MOVED = 1 << 0,   /* its loop turned since the previous look */
-	HALTED = 1 << 1,  /* stopped or traced */
-	BURNT = 1 << 2,   /* got more processor time than any turn may need */
-	HUNGRY = 1 << 3,  /* is ready to run, or was for most of the time, and hardly got a processor */
+	MOVED = 1 << 0, /* its loop turned since the previous look */
+	HALTED = 1 << 1, /* stopped or traced */
+	BURNT = 1 << 2, /* got more processor time than any turn may need */
+	HUNGRY = 1 << 3, /* is ready to run, or was for most of the time, and hardly got a processor */
 	SWAPPED = 1 << 4, /* waits, or waited, for the disk to give its memory */
-	LONG = 1 << 5,    /* a long time has passed */
+	LONG = 1 << 5, /* was wanted for a long time */
 	WANTED = 1 << 6,
 };
 
@@ -42,7 +44,6 @@ static uint64_t since(uint64_t now, uint64_t before)
 
 static unsigned facts(const struct keeper_sample *previous, const struct keeper_sample *now)
 {
-	uint64_t elapsed_ns = since(now->at_ns, previous->at_ns);
 	uint64_t ran_ns = since(now->run_ns, previous->run_ns);
 	uint64_t waited_ns = since(now->wait_ns, previous->wait_ns);
 	unsigned f = 0;
@@ -53,13 +54,13 @@ static unsigned facts(const struct keeper_sample *previous, const struct keeper_
 	if (ran_ns >= KEEPER_SPIN_NS)
 		f |= BURNT;
 	/* the kernel adds to wait_ns only when the wait is over: until then the state tells */
-	if (now->state == 'R' || waited_ns >= elapsed_ns / 2)
+	if (now->state == 'R' || (waited_ns > 0 && waited_ns >= now->wanted_ns / 2))
 		f |= HUNGRY;
 	if (now->state == 'D' || now->major_faults != previous->major_faults)
 		f |= SWAPPED;
-	if (elapsed_ns >= KEEPER_BLOCKED_NS)
+	if (now->wanted_ns >= KEEPER_BLOCKED_NS)
 		f |= LONG;
-	if (now->wanted)
+	if (now->wanted_ns)
 		f |= WANTED;
 	return f;
 }
@@ -94,10 +95,13 @@ bool keeper_sample_parse(struct keeper_sample *sample, const char *stat, const c
 	/* the name, in parentheses, may hold anything: the fields begin after the last one */
 	const char *fields = strrchr(stat, ')');
 	char state;
-	unsigned long long major_faults, run_ns, wait_ns;
-	if (!fields || sscanf(fields, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %llu", &state, &major_faults) != 2)
+	unsigned long long major_faults, user_ticks, system_ticks, run_ns, wait_ns = 0;
+	if (!fields || sscanf(fields, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %llu %*u %llu %llu", &state, &major_faults,
+			      &user_ticks, &system_ticks) != 4)
 		return false;
-	if (sscanf(schedstat, "%llu %llu", &run_ns, &wait_ns) != 2)
+	if (*schedstat == '\0')
+		run_ns = (user_ticks + system_ticks) * (NS_PER_SEC / (unsigned long)sysconf(_SC_CLK_TCK));
+	else if (sscanf(schedstat, "%llu %llu", &run_ns, &wait_ns) != 2)
 		return false;
 	sample->state = state;
 	sample->major_faults = major_faults;

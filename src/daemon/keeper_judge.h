@@ -13,34 +13,35 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KEEPER_SPIN_NS UINT64_C(300000000)     /* of processor time without one turn of the loop */
+#define KEEPER_SPIN_NS UINT64_C(300000000) /* of processor time without one turn of the loop */
 #define KEEPER_BLOCKED_NS UINT64_C(5000000000) /* of doing nothing while somebody waits */
 
 struct keeper_sample {
-	uint64_t at_ns;
-	uint64_t turns;        /* of its loop */
-	uint64_t run_ns;       /* processor time it got */
-	uint64_t wait_ns;      /* time it was ready to run and did not get a processor, up to when it last ran */
+	uint64_t turns; /* of its loop */
+	uint64_t run_ns; /* processor time it got */
+	uint64_t wait_ns; /* time it was ready to run and did not get a processor, up to when it last ran */
 	uint64_t major_faults; /* times it waited for memory to come from disk */
-	char state;            /* as in proc_pid_stat(5) */
-	bool wanted;           /* questions are overdue, or wait in the kernel's queue and it takes none */
+	char state; /* as in proc_pid_stat(5) */
+	uint64_t wanted_ns; /* since when questions are overdue or it takes none from the queue; 0: they are not */
 };
 
 enum keeper_verdict {
 	KEEPER_ALIVE,
-	KEEPER_LATE,     /* answer in its place */
-	KEEPER_STARVED,  /* answer in its place; it will go on when it gets a processor, or its memory */
-	KEEPER_STOPPED,  /* kill: SIGSTOP, or traced */
+	KEEPER_LATE, /* answer in its place */
+	KEEPER_STARVED, /* answer in its place; it will go on when it gets a processor, or its memory */
+	KEEPER_STOPPED, /* kill: SIGSTOP, or traced */
 	KEEPER_SPINNING, /* kill: stuck in a loop */
-	KEEPER_BLOCKED,  /* kill: sleeps outside of its loop and does not come back */
+	KEEPER_BLOCKED, /* kill: sleeps outside of its loop and does not come back */
 };
 
-/* previous: the first look at which turns had the value that it has now, or any earlier one. */
+/* previous: the look at which turns last had changed; its wait_ns and major_faults as they were when it first was
+ * wanted since. */
 enum keeper_verdict keeper_judge(const struct keeper_sample *previous, const struct keeper_sample *now);
 
 /* Whether this verdict means that the engine must be ended, and the reason in words. */
 bool keeper_verdict_kills(enum keeper_verdict verdict);
 const char *keeper_verdict_why(enum keeper_verdict verdict);
 
-/* The fields of a sample from the text of /proc/PID/stat and /proc/PID/schedstat. False when they make no sense. */
+/* The fields of a sample from the text of /proc/PID/stat and /proc/PID/schedstat ("" when the kernel has none: then
+ * run_ns comes in clock ticks, wait_ns is 0). False when they make no sense. */
 bool keeper_sample_parse(struct keeper_sample *sample, const char *stat, const char *schedstat);

@@ -7,12 +7,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 /* Every value that matters of each field; the test goes through the whole product. */
 static const char states[] = {'R', 'S', 'D', 'T', 't', 'Z', 'I', '?'};
-static const uint64_t elapsed[] = {0, 50 * NS_PER_MS, KEEPER_BLOCKED_NS - 1, KEEPER_BLOCKED_NS, 60 * NS_PER_SEC};
+static const uint64_t wanted[] = {0, 1, 50 * NS_PER_MS, KEEPER_BLOCKED_NS - 2, KEEPER_BLOCKED_NS, 60 * NS_PER_SEC};
 static const uint64_t ran[] = {0, KEEPER_SPIN_NS - 1, KEEPER_SPIN_NS, 50 * NS_PER_SEC};
 static const unsigned waited_percent[] = {0, 49, 50, 100};
 
@@ -33,9 +34,9 @@ static bool moved(const struct look *look)
 
 static bool has_excuse(const struct look *look)
 {
-	uint64_t elapsed_ns = look->now.at_ns - look->previous.at_ns;
+	uint64_t waited_ns = look->now.wait_ns - look->previous.wait_ns;
 	return look->now.state == 'R' || look->now.state == 'D' ||
-	       look->now.wait_ns - look->previous.wait_ns >= elapsed_ns / 2 ||
+	       (waited_ns && waited_ns >= look->now.wanted_ns / 2) ||
 	       look->now.major_faults != look->previous.major_faults;
 }
 
@@ -52,14 +53,14 @@ static void check(const struct look *look)
 		assert_int_equal(verdict == KEEPER_SPINNING, spun);
 		if (moved(look))
 			assert_false(kills);
-		if (!look->now.wanted && !spun)
+		if (!look->now.wanted_ns && !spun)
 			assert_int_equal(verdict, KEEPER_ALIVE);
-		if (look->now.wanted && !spun)
+		if (look->now.wanted_ns && !spun)
 			assert_true(verdict != KEEPER_ALIVE); /* somebody must answer */
 		if (!spun && !moved(look) && has_excuse(look))
 			assert_false(kills); /* the machine is to blame */
 		if (verdict == KEEPER_BLOCKED)
-			assert_true(look->now.at_ns - look->previous.at_ns >= KEEPER_BLOCKED_NS);
+			assert_true(look->now.wanted_ns >= KEEPER_BLOCKED_NS);
 	}
 	assert_non_null(keeper_verdict_why(verdict));
 }
@@ -68,37 +69,37 @@ static void test_whole_product(void **unused)
 {
 	unsigned n = 0;
 	for (size_t s = 0; s < ARRAY_SIZE(states); s++)
-		for (size_t e = 0; e < ARRAY_SIZE(elapsed); e++)
+		for (size_t e = 0; e < ARRAY_SIZE(wanted); e++)
 			for (size_t r = 0; r < ARRAY_SIZE(ran); r++)
 				for (size_t w = 0; w < ARRAY_SIZE(waited_percent); w++)
-					for (unsigned bits = 0; bits < 8; bits++) {
-						struct look look = {
-							.previous = {100, 5, 1000, 1000, 3, 'S', false},
-							.now = {100 + elapsed[e], 5 + (bits & 1), 1000 + ran[r],
-								1000 + elapsed[e] / 100 * waited_percent[w],
-								3 + (bits >> 1 & 1), states[s], bits >> 2 & 1}};
+					for (unsigned bits = 0; bits < 4; bits++) {
+						struct look look = {.previous = {5, 1000, 1000, 3, 'S', 0},
+								    .now = {5 + (bits & 1), 1000 + ran[r],
+									    1000 + wanted[e] / 100 * waited_percent[w],
+									    3 + (bits >> 1 & 1), states[s], wanted[e]}};
 						check(&look);
 						n++;
 					}
-	assert_int_equal(n, 8 * 5 * 4 * 4 * 8);
+	assert_int_equal(n, 8 * 6 * 4 * 4 * 4);
 }
 
 /* Counters of a stranger or of another process may run backwards: no difference then, and no wrap-around. */
 static void test_backwards(void **unused)
 {
-	struct keeper_sample previous = {.at_ns = 1000, .run_ns = 1000, .wait_ns = 1000, .state = 'S'};
-	struct keeper_sample now = {.state = 'S', .wanted = true};
+	struct keeper_sample previous = {.run_ns = 1000, .wait_ns = 1000, .state = 'S'};
+	struct keeper_sample now = {.state = 'S', .wanted_ns = KEEPER_BLOCKED_NS - 1};
 	assert_false(keeper_verdict_kills(keeper_judge(&previous, &now)));
 }
 
 static void test_named_cases(void **unused)
 {
-	struct keeper_sample previous = {.at_ns = NS_PER_SEC, .state = 'S', .turns = 1};
+	struct keeper_sample previous = {.state = 'S', .turns = 1};
 	struct keeper_sample now = previous;
 
-	now.at_ns = 100 * NS_PER_SEC; /* idle for minutes */
-	assert_int_equal(keeper_judge(&previous, &now), KEEPER_ALIVE);
-	now.wanted = true; /* it should have woken */
+	assert_int_equal(keeper_judge(&previous, &now), KEEPER_ALIVE); /* idle for minutes */
+	now.wanted_ns = NS_PER_SEC;
+	assert_int_equal(keeper_judge(&previous, &now), KEEPER_LATE);
+	now.wanted_ns = KEEPER_BLOCKED_NS; /* it should have woken */
 	assert_int_equal(keeper_judge(&previous, &now), KEEPER_BLOCKED);
 	now.state = 'R'; /* two busy loops before it in the queue */
 	assert_int_equal(keeper_judge(&previous, &now), KEEPER_STARVED);
@@ -106,7 +107,7 @@ static void test_named_cases(void **unused)
 	assert_int_equal(keeper_judge(&previous, &now), KEEPER_SPINNING);
 	now.turns = 2;
 	assert_int_equal(keeper_judge(&previous, &now), KEEPER_LATE);
-	now.wanted = false;
+	now.wanted_ns = 0;
 	assert_int_equal(keeper_judge(&previous, &now), KEEPER_ALIVE);
 	now.state = 'T';
 	assert_int_equal(keeper_judge(&previous, &now), KEEPER_STOPPED);
@@ -122,10 +123,13 @@ static void test_parse(void **unused)
 	assert_int_equal(sample.run_ns, 607048830);
 	assert_int_equal(sample.wait_ns, 9685162);
 
+	assert_true(keeper_sample_parse(&sample, stat, ""));
+	assert_int_equal(sample.run_ns, (2 + 57) * (NS_PER_SEC / (unsigned long)sysconf(_SC_CLK_TCK)));
+	assert_int_equal(sample.wait_ns, 0);
+
 	static const char *const broken[] = {"", "12", "12 (a", "12 (a)", "12 (a) S", "12 (a) S 1 2 3 4 5 6 7 8 x"};
 	for (size_t i = 0; i < ARRAY_SIZE(broken); i++)
 		assert_false(keeper_sample_parse(&sample, broken[i], "1 2 3"));
-	assert_false(keeper_sample_parse(&sample, stat, ""));
 	assert_false(keeper_sample_parse(&sample, stat, "17"));
 }
 

@@ -17,9 +17,9 @@ enum mounts_choice {
 	MOUNTS_MARK,
 	MOUNTS_OUTSIDE, /* of every scope */
 	MOUNTS_VIRTUAL, /* holds no files that a program could be, or nobody could put one there */
-	MOUNTS_REMOTE,  /* its files come from a server: opening one, as an event does, may never return */
-	MOUNTS_USER,    /* a process serves it (FUSE): it could hold up whoever reads the event, for ever */
-	MOUNTS_BELOW,   /* lies below one of the two: reaching it could wait for that server */
+	MOUNTS_REMOTE, /* its files come from a server: opening one, as an event does, may never return */
+	MOUNTS_USER, /* a process serves it (FUSE): it could hold up whoever reads the event, for ever */
+	MOUNTS_BELOW, /* lies below one of the two: reaching it could wait for that server */
 	MOUNTS_UNKNOWN, /* a type that is not in the table */
 };
 

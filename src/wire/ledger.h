@@ -26,41 +26,44 @@
 
 #define LEDGER_MAGIC 0x52534c47u /* "RSLG" */
 #define LEDGER_SLOTS 16384u
-#define LEDGER_FD_FLOOR 256  /* the engine's event descriptors are this or more, the keeper's less */
-#define LEDGER_FD_LIMIT 65536 /* and less than this (RLIMIT_NOFILE of the engine) */
+#define LEDGER_FD_FLOOR 256 /* the engine's event descriptors are this or more, the keeper's less */
+#define LEDGER_FD_LIMIT 32768 /* and less than this (RLIMIT_NOFILE of the engine) */
 
 /* Values of deadline_ns that are no time. */
 enum ledger_state {
 	LEDGER_FREE = 0,
-	LEDGER_CLAIMED = 1,  /* the keeper is answering */
+	LEDGER_CLAIMED = 1, /* the keeper is answering */
 	LEDGER_ANSWERED = 2, /* the keeper has answered; the engine closes the number and frees the slot */
 };
+
+#define LEDGER_LEASE_SIGNAL 40 /* the real-time signal by which the kernel tells the engine that a writer waits */
 
 /* What the engine wants the kernel to send; the keeper sets the marks accordingly. */
 enum ledger_wanted {
 	LEDGER_WANT_OPEN = 1 << 0,
 	LEDGER_WANT_EXEC = 1 << 1,
 	LEDGER_WANT_CLOSE_WRITE = 1 << 2,
+	LEDGER_WANT_NOTIFY_OPEN = 1 << 3,
 };
 #define LEDGER_WANT_BITS 8 /* above these bits: a serial number, so that `applied` can be compared with `wanted` */
 
 struct ledger_slot {
 	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; or enum ledger_state. Written last when taken */
-	_Atomic int32_t fd;           /* the event's number in the fanotify group: what an answer names */
-	_Atomic uint32_t deny;        /* what to answer in the engine's place: 0 allow, 1 deny */
+	_Atomic int32_t fd; /* the event's number in the fanotify group: what an answer names */
+	_Atomic uint32_t deny; /* what to answer in the engine's place: 0 allow, 1 deny */
 };
 
 struct ledger {
 	uint32_t magic;
 	uint32_t n_slots;
-	_Atomic uint64_t turns;       /* of the engine's loop */
-	_Atomic uint64_t turn_ns;     /* CLOCK_MONOTONIC of the last turn */
-	_Atomic uint64_t taken;       /* permission events read from the group */
-	_Atomic uint64_t answered;    /* of these, answered */
-	_Atomic uint64_t already;     /* answers the kernel did not know any more (the keeper was faster) */
-	_Atomic uint64_t sleeping;    /* 1 while the loop waits with nothing to do */
+	_Atomic uint64_t turns; /* of the engine's loop */
+	_Atomic uint64_t turn_ns; /* CLOCK_MONOTONIC of the last turn */
+	_Atomic uint64_t taken; /* permission events read from the group */
+	_Atomic uint64_t answered; /* of these, answered */
+	_Atomic uint64_t already; /* answers the kernel did not know any more (the keeper was faster) */
+	_Atomic uint64_t sleeping; /* 1 while the loop waits with nothing to do */
 	_Atomic uint64_t next_event_id; /* so that ids go on rising in the next engine */
-	_Atomic uint64_t wanted;  /* by the engine: serial << LEDGER_WANT_BITS | enum ledger_wanted */
+	_Atomic uint64_t wanted; /* by the engine: serial << LEDGER_WANT_BITS | enum ledger_wanted */
 	_Atomic uint64_t applied; /* by the keeper: the last `wanted` that the marks follow */
 	_Atomic uint64_t reserved[6];
 	struct ledger_slot slots[LEDGER_SLOTS];

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/keeper.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/macro.h"
+#include "daemon/keeper_answer.h"
+#include "daemon/keeper_judge.h"
+#include "daemon/scope.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/fanotify.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#define LOOK_NS (100 * NS_PER_MS) /* between two looks at a quiet engine */
+#define LOOK_AGAIN_NS (40 * NS_PER_MS) /* and when something was not in order */
+#define SERVE_PER_TURN 64u
+#define DRAIN_PER_LOOK 4096u
+
+/* Permission events need no limit on their queue: each of them has a task that waits, and with a limit the kernel
+ * allows what finds no room. Notify events have nobody waiting: a limit, and what is beyond is reported as lost.
+ * O_NOATIME: that we look at a file must not show in it. */
+#define PERMISSION_GROUP (FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS)
+#define NOTIFY_GROUP (FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS)
+#define EVENT_FLAGS (O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME)
+
+struct engine {
+	pid_t pid; /* 0: none */
+	bool ready;
+	int stat_fd;
+	int schedstat_fd;
+	int status_fd;
+	struct keeper_sample baseline; /* when its loop last had turned */
+	uint64_t wanted_since_ns; /* 0: nobody waits */
+	uint64_t taken; /* at the last look */
+	uint64_t stalled_since_ns; /* since when it took nothing from a queue that is not empty; 0: it does */
+	bool signalled; /* at the last look a signal of a lease waited, and the loop has not turned since */
+};
+
+struct keeper {
+	const struct settings *settings;
+	struct keeper_callbacks callbacks;
+	struct scope *scope;
+	struct keeper_answer answer;
+	struct keeper_counters counters;
+	struct ledger *ledger;
+	int group_fd;
+	int notify_fd;
+	int ledger_fd;
+	int doorbell_fd;
+	struct loop_source *serving;
+	struct loop_source *doorbell;
+	struct loop_source *timer;
+	struct engine engine;
+	uint64_t generation;
+	uint64_t next_event_id;
+	uint64_t gap_since_ns;
+	struct keeper_counters gap_start;
+	const char *stuck_why; /* why the keeper wanted it ended; NULL: it did not */
+	char ended_why[IPC_TEXT_SIZE];
+};
+
+static uint64_t shortest_ns(const struct settings *settings)
+{
+	return MIN(settings->deadline_exec_ms, settings->deadline_open_ms) * NS_PER_MS;
+}
+
+/* What the marks must send when nobody told yet: what has to be denied without an engine. */
+static uint64_t initial_wanted(const struct settings *settings)
+{
+	return (settings->on_engine_loss_exec == SETTINGS_LOSS_DENY ? LEDGER_WANT_EXEC : 0) |
+	       (settings->on_engine_loss_open == SETTINGS_LOSS_DENY ? LEDGER_WANT_OPEN : 0);
+}
+
+static void apply_wanted(struct keeper *keeper)
+{
+	uint64_t wanted = atomic_load(&keeper->ledger->wanted);
+	if (keeper->scope) {
+		uint64_t bits = wanted | initial_wanted(keeper->settings);
+		scope_set_masks(keeper->scope,
+				(bits & LEDGER_WANT_OPEN ? FAN_OPEN_PERM : 0) |
+					(bits & LEDGER_WANT_EXEC ? FAN_OPEN_EXEC_PERM : 0),
+				(bits & LEDGER_WANT_NOTIFY_OPEN ? FAN_OPEN : 0) |
+					(bits & LEDGER_WANT_CLOSE_WRITE ? FAN_CLOSE_WRITE : 0));
+	}
+	atomic_store(&keeper->ledger->applied, wanted);
+}
+
+static int on_doorbell(void *data, uint32_t unused)
+{
+	struct keeper *keeper = data;
+	uint64_t count;
+	if (read(keeper->doorbell_fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		keeper->counters.errors++;
+	if (atomic_load(&keeper->ledger->wanted) != atomic_load(&keeper->ledger->applied))
+		apply_wanted(keeper);
+	return 0;
+}
+
+static int on_question(void *data, uint32_t unused)
+{
+	struct keeper *keeper = data;
+	keeper_answer_queue(&keeper->answer, SERVE_PER_TURN);
+	return 0;
+}
+
+static void serve(struct keeper *keeper, bool yes)
+{
+	if (loop_source_set_events(keeper->serving, yes ? EPOLLIN : 0) < 0)
+		keeper->counters.errors++;
+}
+
+/* True when the signal of a lease, or of more of them than fit, waits for the engine. */
+static bool has_lease_signal(const struct engine *engine)
+{
+	char text[4096];
+	ssize_t size = pread(engine->status_fd, text, sizeof(text) - 1, 0);
+	if (size <= 0)
+		return false;
+	text[size] = '\0';
+	const char *field = strstr(text, "\nShdPnd:");
+	unsigned long long pending;
+	return field && sscanf(field, "\nShdPnd: %llx", &pending) == 1 &&
+	       (pending & (UINT64_C(1) << (LEDGER_LEASE_SIGNAL - 1) | UINT64_C(1) << (SIGIO - 1)));
+}
+
+static bool read_sample(const struct engine *engine, struct keeper_sample *sample)
+{
+	char stat[1024] = "";
+	char schedstat[128] = "";
+	if (pread(engine->stat_fd, stat, sizeof(stat) - 1, 0) <= 0)
+		return false;
+	if (engine->schedstat_fd >= 0 && pread(engine->schedstat_fd, schedstat, sizeof(schedstat) - 1, 0) < 0)
+		return false;
+	return keeper_sample_parse(sample, stat, schedstat);
+}
+
+static bool is_queued(const struct keeper *keeper)
+{
+	struct pollfd poll_group = {.fd = keeper->group_fd, .events = POLLIN};
+	return poll(&poll_group, 1, 0) > 0;
+}
+
+/* Since when the queue is not empty and the engine takes nothing from it. Whatever has waited long enough is
+ * answered. Returns whether something was. */
+static bool look_at_queue(struct keeper *keeper, uint64_t now_ns)
+{
+	struct engine *engine = &keeper->engine;
+	uint64_t taken = atomic_load(&keeper->ledger->taken);
+	bool same = taken == engine->taken;
+	engine->taken = taken;
+	if (!is_queued(keeper)) {
+		engine->stalled_since_ns = 0;
+		return false;
+	}
+	if (!same || !engine->stalled_since_ns)
+		engine->stalled_since_ns = now_ns;
+	if (now_ns - engine->stalled_since_ns < shortest_ns(keeper->settings) + KEEPER_GRACE_NS)
+		return false;
+	unsigned n = keeper_answer_queue(&keeper->answer, DRAIN_PER_LOOK);
+	keeper->counters.drained += n;
+	return n > 0;
+}
+
+/* A writer waits for a lease, and the engine has not heard of it for two looks. */
+static void look_at_leases(struct keeper *keeper, const struct keeper_sample *now)
+{
+	struct engine *engine = &keeper->engine;
+	bool before = engine->signalled;
+	bool turned = now->turns != engine->baseline.turns;
+	engine->signalled = !turned && has_lease_signal(engine);
+	if (before && engine->signalled)
+		keeper_answer_leases(&keeper->answer, engine->pid);
+}
+
+static void judge(struct keeper *keeper, bool wanted, uint64_t now_ns)
+{
+	struct engine *engine = &keeper->engine;
+	struct keeper_sample now = {.turns = atomic_load(&keeper->ledger->turns)};
+	if (!read_sample(engine, &now))
+		return; /* it ends just now: the daemon will hear of it */
+	if (wanted && !engine->wanted_since_ns) {
+		engine->wanted_since_ns = now_ns;
+		engine->baseline.wait_ns = now.wait_ns;
+		engine->baseline.major_faults = now.major_faults;
+	}
+	now.wanted_ns = engine->wanted_since_ns ? now_ns - engine->wanted_since_ns + 1 : 0;
+	look_at_leases(keeper, &now);
+	enum keeper_verdict verdict = keeper_judge(&engine->baseline, &now);
+	keeper->counters.starved += verdict == KEEPER_STARVED;
+	if (now.turns != engine->baseline.turns) {
+		engine->baseline = now;
+		engine->wanted_since_ns = 0;
+	}
+	if (!keeper_verdict_kills(verdict))
+		return;
+	keeper->stuck_why = keeper_verdict_why(verdict);
+	keeper_answer_flush(&keeper->answer);
+	keeper->callbacks.engine_is_stuck(keeper->callbacks.data, keeper->stuck_why);
+}
+
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+	return b_ns && b_ns < a_ns ? b_ns : a_ns;
+}
+
+static int on_look(void *data, uint64_t now_ns)
+{
+	struct keeper *keeper = data;
+	struct engine *engine = &keeper->engine;
+	uint64_t next_overdue_ns;
+	if (!engine->ready)
+		return 0;
+	/* answer first, judge after */
+	bool wanted = keeper_answer_overdue(&keeper->answer, now_ns, &next_overdue_ns) > 0;
+	wanted |= look_at_queue(keeper, now_ns);
+	judge(keeper, wanted, now_ns);
+	if (!engine->ready)
+		return 0; /* the callback ended it */
+	bool uneasy = wanted || engine->signalled || keeper->stuck_why;
+	uint64_t next_ns = now_ns + (uneasy ? LOOK_AGAIN_NS : LOOK_NS);
+	next_ns = earlier(next_ns, next_overdue_ns);
+	if (engine->stalled_since_ns)
+		next_ns = earlier(next_ns, engine->stalled_since_ns + shortest_ns(keeper->settings) + KEEPER_GRACE_NS);
+	return loop_source_arm(keeper->timer, MAX(next_ns, now_ns + NS_PER_MS));
+}
+
+static int open_groups(struct keeper *keeper)
+{
+	keeper->group_fd = fanotify_init(PERMISSION_GROUP, EVENT_FLAGS);
+	if (keeper->group_fd >= 0)
+		keeper->notify_fd = fanotify_init(NOTIFY_GROUP, EVENT_FLAGS);
+	if (keeper->notify_fd >= 0)
+		return 0;
+	int error = errno;
+	log_error("fanotify_init: %s; the kernel must be built with CONFIG_FANOTIFY_ACCESS_PERMISSIONS, and ringsided "
+		  "needs CAP_SYS_ADMIN",
+		  strerror(error));
+	return -error;
+}
+
+static int open_ledger(struct keeper *keeper)
+{
+	keeper->ledger_fd = fd_memfd("ringside-ledger", sizeof(struct ledger));
+	if (keeper->ledger_fd < 0)
+		return keeper->ledger_fd;
+	void *map = mmap(NULL, sizeof(struct ledger), PROT_READ | PROT_WRITE, MAP_SHARED, keeper->ledger_fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	keeper->ledger = map;
+	keeper->ledger->magic = LEDGER_MAGIC;
+	keeper->ledger->n_slots = LEDGER_SLOTS;
+	atomic_store(&keeper->ledger->next_event_id, 1);
+	keeper->next_event_id = 1;
+	keeper->doorbell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return keeper->doorbell_fd < 0 ? -errno : 0;
+}
+
+static int attach(struct keeper *keeper, struct loop *loop)
+{
+	int r = loop_add_fd(loop, keeper->group_fd, EPOLLIN, on_question, keeper, &keeper->serving);
+	if (r >= 0)
+		r = loop_add_fd(loop, keeper->doorbell_fd, EPOLLIN, on_doorbell, keeper, &keeper->doorbell);
+	if (r >= 0)
+		r = loop_add_timer(loop, on_look, keeper, &keeper->timer);
+	if (r >= 0 && keeper->settings->sensor_fanotify)
+		r = scope_new(loop, keeper->settings, keeper->group_fd, keeper->notify_fd, &keeper->scope);
+	return r;
+}
+
+int keeper_new(struct loop *loop, const struct settings *settings, const struct keeper_callbacks *callbacks,
+	       struct keeper **ret)
+{
+	struct keeper *keeper = calloc(1, sizeof(*keeper));
+	if (!keeper)
+		return -ENOMEM;
+	*keeper = (struct keeper){.settings = settings,
+				  .callbacks = *callbacks,
+				  .group_fd = -1,
+				  .notify_fd = -1,
+				  .ledger_fd = -1,
+				  .doorbell_fd = -1,
+				  .engine = {.stat_fd = -1, .schedstat_fd = -1, .status_fd = -1},
+				  .gap_since_ns = clock_monotonic_ns()};
+	snprintf(keeper->ended_why, sizeof(keeper->ended_why), "the platform was started");
+	int r = open_groups(keeper);
+	if (r >= 0)
+		r = open_ledger(keeper);
+	if (r >= 0)
+		r = attach(keeper, loop);
+	if (r < 0) {
+		keeper_free(keeper);
+		return r;
+	}
+	keeper->answer = (struct keeper_answer){.group_fd = keeper->group_fd,
+						.ledger = keeper->ledger,
+						.settings = settings,
+						.counters = &keeper->counters};
+	apply_wanted(keeper);
+	*ret = keeper;
+	return 0;
+}
+
+static void engine_forget(struct keeper *keeper)
+{
+	fd_close(keeper->engine.stat_fd);
+	fd_close(keeper->engine.schedstat_fd);
+	fd_close(keeper->engine.status_fd);
+	keeper->engine = (struct engine){.stat_fd = -1, .schedstat_fd = -1, .status_fd = -1};
+}
+
+struct keeper *keeper_free(struct keeper *keeper)
+{
+	if (!keeper)
+		return NULL;
+	scope_free(keeper->scope);
+	loop_source_remove(keeper->serving);
+	loop_source_remove(keeper->doorbell);
+	loop_source_remove(keeper->timer);
+	engine_forget(keeper);
+	if (keeper->ledger)
+		munmap(keeper->ledger, sizeof(*keeper->ledger));
+	fd_close(keeper->ledger_fd);
+	fd_close(keeper->doorbell_fd);
+	fd_close(keeper->notify_fd);
+	fd_close(keeper->group_fd);
+	free(keeper);
+	return NULL;
+}
+
+void keeper_descriptors(const struct keeper *keeper, int ret_fds[KEEPER_N_DESCRIPTORS])
+{
+	ret_fds[0] = keeper->group_fd;
+	ret_fds[1] = keeper->ledger_fd;
+	ret_fds[2] = keeper->notify_fd;
+	ret_fds[3] = keeper->doorbell_fd;
+}
+
+static int open_proc(pid_t pid, const char *file)
+{
+	char path[48];
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void keeper_engine_started(struct keeper *keeper, pid_t pid)
+{
+	struct rlimit limit = {.rlim_cur = LEDGER_FD_LIMIT, .rlim_max = LEDGER_FD_LIMIT};
+	engine_forget(keeper);
+	keeper->stuck_why = NULL;
+	keeper->engine.pid = pid;
+	keeper->engine.stat_fd = open_proc(pid, "stat");
+	keeper->engine.schedstat_fd = open_proc(pid, "schedstat");
+	keeper->engine.status_fd = open_proc(pid, "status");
+	/* more than we may give it is refused: then what it has must do, and what it cannot take we drain */
+	if (prlimit(pid, RLIMIT_NOFILE, &limit, NULL) < 0)
+		log_info("the engine keeps its limit of descriptors: %s", strerror(errno));
+}
+
+void keeper_engine_ready(struct keeper *keeper, struct ipc_gap *ret_gap)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+	struct engine *engine = &keeper->engine;
+	serve(keeper, false);
+	engine->ready = true;
+	engine->taken = atomic_load(&keeper->ledger->taken);
+	engine->baseline.turns = atomic_load(&keeper->ledger->turns);
+	read_sample(engine, &engine->baseline);
+	loop_source_arm(keeper->timer, now_ns + LOOK_AGAIN_NS);
+
+	*ret_gap = (struct ipc_gap){
+		.head = {.size = sizeof(*ret_gap), .type = IPC_GAP, .number = ++keeper->generation},
+		.gap_ns = now_ns - keeper->gap_since_ns,
+		.unguarded_allowed = keeper->counters.unguarded_allowed - keeper->gap_start.unguarded_allowed,
+		.unguarded_denied = keeper->counters.unguarded_denied - keeper->gap_start.unguarded_denied,
+	};
+	memcpy(ret_gap->why, keeper->ended_why, sizeof(ret_gap->why));
+}
+
+static void describe_end(struct keeper *keeper, int wait_status)
+{
+	char how[64];
+	if (WIFSIGNALED(wait_status))
+		snprintf(how, sizeof(how), "killed by signal %d", WTERMSIG(wait_status));
+	else
+		snprintf(how, sizeof(how), "exited with %d", WEXITSTATUS(wait_status));
+	if (keeper->stuck_why)
+		snprintf(keeper->ended_why, sizeof(keeper->ended_why), "%s: %s", how, keeper->stuck_why);
+	else
+		snprintf(keeper->ended_why, sizeof(keeper->ended_why), "%s", how);
+}
+
+/* What the next engine goes on from. Ids rise, whatever the last one wrote. */
+static void reset_ledger(struct keeper *keeper)
+{
+	struct ledger *ledger = keeper->ledger;
+	uint64_t id = atomic_load(&ledger->next_event_id);
+	keeper->counters.lies += id < keeper->next_event_id || id > INT64_MAX;
+	if (id > keeper->next_event_id && id <= INT64_MAX)
+		keeper->next_event_id = id;
+	atomic_store(&ledger->next_event_id, keeper->next_event_id);
+	atomic_store(&ledger->turns, 0);
+	atomic_store(&ledger->turn_ns, 0);
+	atomic_store(&ledger->taken, 0);
+	atomic_store(&ledger->answered, 0);
+	atomic_store(&ledger->already, 0);
+	atomic_store(&ledger->sleeping, 0);
+	ledger->magic = LEDGER_MAGIC;
+	ledger->n_slots = LEDGER_SLOTS;
+}
+
+void keeper_engine_died(struct keeper *keeper, int wait_status)
+{
+	bool was_ready = keeper->engine.ready;
+	describe_end(keeper, wait_status);
+	if (was_ready) {
+		keeper->gap_since_ns = clock_monotonic_ns();
+		keeper->gap_start = keeper->counters;
+		keeper_answer_flush(&keeper->answer);
+	}
+	/* an engine that was never ready may have taken questions all the same */
+	keeper_answer_everything(&keeper->answer);
+	keeper->counters.restarts++;
+	loop_source_arm(keeper->timer, 0);
+	reset_ledger(keeper);
+	engine_forget(keeper);
+	serve(keeper, true);
+	keeper_answer_queue(&keeper->answer, SERVE_PER_TURN);
+}
+
+void keeper_get_counters(const struct keeper *keeper, struct keeper_counters *ret)
+{
+	struct scope_counters scope = {0};
+	if (keeper->scope)
+		scope_get_counters(keeper->scope, &scope);
+	*ret = keeper->counters;
+	ret->file_systems = scope.marked;
+}
