@@ -19,7 +19,7 @@
 #define CONFIG_WRONG 1
 
 struct config_source {
-	const char *name;   /* how errors call the file */
+	const char *name; /* how errors call the file */
 	const void *bytes;
 	size_t size;
 	const char *groups; /* text of /etc/group, to find the admin group's number in; NULL: not at hand */

@@ -45,7 +45,9 @@ static int map_settings(int fd, const struct settings **ret)
 	const struct settings *settings = mmap(NULL, sizeof(*settings), PROT_READ, MAP_PRIVATE, fd, 0);
 	if (settings == MAP_FAILED)
 		return -errno;
-	if (settings->magic != SETTINGS_MAGIC || settings->size != sizeof(*settings)) {
+	const char *wrong = settings_check(settings);
+	if (wrong) {
+		log_error("settings: %s", wrong);
 		munmap((void *)(uintptr_t)settings, sizeof(*settings));
 		return -EINVAL;
 	}
@@ -103,6 +105,10 @@ static int peer_closed(void *data, int error)
 	peer->link = link_free(peer->link);
 	if (peer->role == PROCESS_PARENT)
 		return -EPIPE;
+	if (error == -EPROTO) {
+		struct ipc_head broken = {.size = sizeof(broken), .type = IPC_BROKEN, .number = peer->role};
+		process_send(process, PROCESS_PARENT, &broken, NULL, 0);
+	}
 	if (process->handlers->peer)
 		process->handlers->peer(process->handlers->data, peer->role, false);
 	return 0;
@@ -184,6 +190,23 @@ struct process *process_free(struct process *process)
 const struct settings *process_settings(const struct process *process)
 {
 	return process->settings;
+}
+
+int process_renew_settings(struct process *process, int fd)
+{
+	_cleanup_(fd_closep) int owned_fd = fd;
+	const struct settings *settings, *old = process->settings;
+	int r = map_settings(fd, &settings);
+	if (r < 0)
+		return r;
+	process->settings = settings;
+	munmap((void *)(uintptr_t)old, sizeof(*old));
+	return 0;
+}
+
+void process_disconnect(struct process *process, enum process_role role)
+{
+	process->peers[role].link = link_free(process->peers[role].link);
 }
 
 struct loop *process_loop(const struct process *process)

@@ -38,6 +38,11 @@ int process_enter(enum process_role role, const struct process_handlers *handler
 struct process *process_free(struct process *process);
 
 const struct settings *process_settings(const struct process *process);
+/* Takes the settings of an IPC_SETTINGS message in the place of the old ones. Consumes fd. -EINVAL, and nothing
+ * changes, when they are not what the parent seals. Pointers into the old settings end here. */
+int process_renew_settings(struct process *process, int fd);
+/* Drops the link to a peer without calling peer(); the next IPC_PEER brings a new one. */
+void process_disconnect(struct process *process, enum process_role role);
 struct loop *process_loop(const struct process *process);
 
 /*

@@ -33,12 +33,12 @@ const struct topology_process topology_processes[PROCESS_N_ROLES] = {
 static const struct {
 	enum process_role a, b;
 } pairs[] = {
-	{PROCESS_PARENT, PROCESS_ENGINE},  /* the fanotify group, the gap */
-	{PROCESS_PARENT, PROCESS_CAGE},    /* stop */
+	{PROCESS_PARENT, PROCESS_ENGINE}, /* the fanotify group, the gap */
+	{PROCESS_PARENT, PROCESS_CAGE}, /* stop */
 	{PROCESS_PARENT, PROCESS_CONTROL}, /* status */
-	{PROCESS_ENGINE, PROCESS_CAGE},    /* sessions of agents, and how these fare */
+	{PROCESS_ENGINE, PROCESS_CAGE}, /* sessions of agents, and how these fare */
 	{PROCESS_ENGINE, PROCESS_CONTROL}, /* requests */
-	{PROCESS_CAGE, PROCESS_CONTROL},   /* requests */
+	{PROCESS_CAGE, PROCESS_CONTROL}, /* requests */
 };
 
 bool topology_may_talk(enum process_role a, enum process_role b)

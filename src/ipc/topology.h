@@ -18,13 +18,13 @@ enum process_role {
 
 struct topology_process {
 	enum process_role role;
-	const char *name;    /* as in `ringside status` and in the process list */
+	const char *name; /* as in `ringside status` and in the process list */
 	const char *program; /* file in libexec */
 	bool long_lived;
 	uint64_t capabilities; /* what it keeps after its start, bits as in capabilities(7) */
-	bool root;             /* keeps uid 0 */
-	uint64_t files_max;    /* RLIMIT_NOFILE */
-	bool urgent;           /* runs before ordinary processes: it must be late as seldom as possible */
+	bool root; /* keeps uid 0 */
+	uint64_t files_max; /* RLIMIT_NOFILE */
+	bool urgent; /* runs before ordinary processes: it must be late as seldom as possible */
 };
 
 extern const struct topology_process topology_processes[PROCESS_N_ROLES];

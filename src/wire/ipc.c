@@ -59,6 +59,8 @@ static const struct form forms[] = {
 	[IPC_AGENT_ENDED] = {sizeof(struct ipc_agent_note), 0, check_agent_note},
 	[IPC_AGENT_NOTE] = {sizeof(struct ipc_agent_note), 0, check_agent_note},
 	[IPC_REQUEST] = {sizeof(struct ipc_request), 0, check_request},
+	[IPC_SETTINGS] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_BROKEN] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_REPLY] = {sizeof(struct ipc_reply), IPC_MESSAGE_MAX, check_reply},
 };
 

@@ -30,6 +30,10 @@ enum ipc_type {
 	/* control → engine, cage, parent; and back */
 	IPC_REQUEST = 9, /* struct ipc_request, perhaps descriptors */
 	IPC_REPLY = 10,  /* struct ipc_reply, text follows */
+	/* parent → cage */
+	IPC_SETTINGS = 11, /* 1 descriptor: new settings, sealed, in the place of those it was started with */
+	/* child → parent */
+	IPC_BROKEN = 12, /* number: enum process_role of a peer that sent what is not well formed */
 };
 
 struct ipc_head {

@@ -21,7 +21,7 @@
 
 enum settings_loss_policy {
 	SETTINGS_LOSS_ALLOW = 0, /* the machine comes first */
-	SETTINGS_LOSS_DENY = 1,  /* hold and deny: the keeper answers deny while there is no engine */
+	SETTINGS_LOSS_DENY = 1, /* hold and deny: the keeper answers deny while there is no engine */
 };
 
 struct settings_agent {
@@ -33,9 +33,9 @@ struct settings_agent {
 	uint32_t shadow;
 	uint32_t uid; /* 0: chosen by the cage from its range */
 	uint32_t memory_mb;
-	uint32_t files_max;      /* descriptors */
-	uint32_t pending_max;    /* questions open towards it at a time */
-	uint32_t ring_kb;        /* power of two */
+	uint32_t files_max; /* descriptors */
+	uint32_t pending_max; /* questions open towards it at a time */
+	uint32_t ring_kb; /* power of two */
 	uint32_t denies_per_min; /* deny-storm brake */
 	uint32_t deadline_exec_ms; /* 0: the platform's; never longer than that */
 	uint32_t deadline_open_ms;
@@ -55,7 +55,7 @@ struct settings {
 	uint32_t sensor_synth_per_s; /* generated events a second, 0: off */
 	uint32_t n_scopes;
 	char scopes[SETTINGS_SCOPES_MAX][SETTINGS_PATH_SIZE]; /* "/" alone: every local file system */
-	char replay_path[SETTINGS_PATH_SIZE];                 /* "": off */
+	char replay_path[SETTINGS_PATH_SIZE]; /* "": off */
 	uint32_t replay_original_pace; /* 1: with the pauses of the recording, 0: as fast as the loop allows */
 
 	/* verdicts */
@@ -64,9 +64,9 @@ struct settings {
 	uint32_t on_engine_loss_exec; /* enum settings_loss_policy */
 	uint32_t on_engine_loss_open;
 	uint32_t cache_entries; /* files in the kernel's verdict cache, 0: off */
-	uint32_t strikes_max;   /* in strike_window_s: benched */
+	uint32_t strikes_max; /* in strike_window_s: benched */
 	uint32_t strike_window_s;
-	uint32_t bench_s;     /* how long the first bench lasts; it doubles */
+	uint32_t bench_s; /* how long the first bench lasts; it doubles */
 	uint32_t essential_deny; /* 1: agents may deny the essential set */
 	uint32_t n_essential;
 	char essential[SETTINGS_ESSENTIAL_MAX][SETTINGS_PATH_SIZE]; /* paths; a final "/" makes a prefix */
@@ -74,11 +74,17 @@ struct settings {
 	/* processes */
 	uint32_t uid_base; /* engine, cage, control: uid_base + role; agents: uid_base + 100 + index */
 	uint32_t log_level;
-	char run_dir[SETTINGS_PATH_SIZE];   /* sockets */
+	char run_dir[SETTINGS_PATH_SIZE]; /* sockets */
 	char state_dir[SETTINGS_PATH_SIZE]; /* what outlives a restart */
 	char admin_group[SESSION_NAME_SIZE]; /* may use the admin socket besides root; "": none */
-	uint32_t admin_gid;                  /* of that group, resolved */
+	uint32_t admin_gid; /* of that group, resolved */
 
 	uint32_t n_agents;
 	struct settings_agent agents[SETTINGS_AGENTS_MAX];
 };
+
+/*
+ * Whether a struct that another process wrote is one that config would write: strings terminated, counts within
+ * their tables, paths absolute, users not root. NULL when it is, else a sentence (static).
+ */
+const char *settings_check(const struct settings *settings);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/house.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOCK_NAME "ringsided.lock"
+
+/* Returns the directory's descriptor. */
+static int directory(const char *key, const char *path, mode_t mode)
+{
+	struct stat stat;
+	if (mkdir(path, mode) < 0 && errno != EEXIST) {
+		int error = -errno;
+		log_error("%s: %s: could not be made: %s; make the directory it lies in", key, path, strerror(-error));
+		return error;
+	}
+	_cleanup_(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &stat) < 0) {
+		int error = -errno;
+		log_error("%s: %s: expected a directory: %s", key, path, strerror(-error));
+		return error;
+	}
+	if (stat.st_uid != 0 || stat.st_mode & (S_IWGRP | S_IWOTH)) {
+		log_error("%s: %s: expected a directory that only root may write, found user %u and mode %04o; "
+			  "correct it or choose another",
+			  key, path, stat.st_uid, stat.st_mode & 07777);
+		return -EPERM;
+	}
+	if (fchmod(fd, mode) < 0) /* the mask of whoever started us may have narrowed it */
+		return -errno;
+	return STEAL_FD(fd);
+}
+
+static void say_who_runs(int lock_fd, const char *run_dir)
+{
+	char pid[16] = "";
+	ssize_t n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
+	pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
+	log_error("another ringsided runs with run_dir %s, pid %s; stop it first, or give this one --run-dir", run_dir,
+		  pid[0] ? pid : "unknown");
+}
+
+static int take_lock(int run_fd, const char *run_dir)
+{
+	char pid[16];
+	_cleanup_(fd_closep) int fd = openat(run_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0) {
+		int error = -errno;
+		log_error("%s/" LOCK_NAME ": %s", run_dir, strerror(-error));
+		return error;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		say_who_runs(fd, run_dir);
+		return -EBUSY;
+	}
+	int size = snprintf(pid, sizeof(pid), "%d\n", getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)size, 0) != size)
+		log_warning("%s/" LOCK_NAME ": could not write the pid: %s", run_dir, strerror(errno));
+	return STEAL_FD(fd);
+}
+
+int house_open(const struct settings *settings, int *ret_lock_fd)
+{
+	_cleanup_(fd_closep) int run_fd = directory("run_dir", settings->run_dir, 0755);
+	if (run_fd < 0)
+		return run_fd;
+	int lock_fd = take_lock(run_fd, settings->run_dir);
+	if (lock_fd < 0)
+		return lock_fd;
+	_cleanup_(fd_closep) int state_fd = directory("state_dir", settings->state_dir, 0700);
+	if (state_fd < 0) {
+		fd_close(lock_fd);
+		return state_fd;
+	}
+	*ret_lock_fd = lock_fd;
+	return 0;
+}

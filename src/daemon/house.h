@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* house: the directories of the platform, and the lock that says that it runs. */
+#pragma once
+
+#include "wire/settings.h"
+
+/*
+ * Makes run_dir and state_dir where they are missing, with their owners and modes, refuses them when somebody else
+ * could write there, and takes the lock. *ret_lock_fd holds the lock while it is open. -errno with a log line;
+ * -EBUSY: another instance runs.
+ */
+int house_open(const struct settings *settings, int *ret_lock_fd);

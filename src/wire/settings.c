@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/settings.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define UID_BASE_LEAST 1000u
+#define UID_MOST 2000000000u
+
+static bool terminated(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+/* A terminated path that is absolute, or empty where that means "none". */
+static bool path(const char *text, bool may_be_empty)
+{
+	return terminated(text, SETTINGS_PATH_SIZE) && (text[0] == '/' || (may_be_empty && text[0] == '\0'));
+}
+
+static bool paths(const char (*list)[SETTINGS_PATH_SIZE], uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!path(list[i], false))
+			return false;
+	return true;
+}
+
+static const char *check_agent(const struct settings_agent *agent)
+{
+	if (!terminated(agent->name, sizeof(agent->name)) || !agent->name[0] ||
+	    !terminated(agent->version, sizeof(agent->version)) || !path(agent->path, false))
+		return "expected an agent with a name, a version and the absolute path of a program, found none";
+	if (agent->n_args > SETTINGS_ARGS_MAX)
+		return "expected no more arguments of an agent than the table has, found more";
+	for (uint32_t i = 0; i < agent->n_args; i++)
+		if (!terminated(agent->args[i], SETTINGS_ARG_SIZE))
+			return "expected arguments that end in NUL, found one that does not";
+	if (agent->uid > UID_MOST)
+		return "expected an agent's user within the limit, found another";
+	if (agent->enabled > 1 || agent->shadow > 1 || agent->reserved != 0)
+		return "expected an agent's flags to be 0 or 1, found another value";
+	if (agent->ring_kb == 0 || agent->ring_kb & (agent->ring_kb - 1))
+		return "expected an agent's ring to be a power of two, found another size";
+	return NULL;
+}
+
+static const char *check_numbers(const struct settings *settings)
+{
+	if (settings->sensor_fanotify > 1 || settings->sensor_bpf > 1 || settings->essential_deny > 1)
+		return "expected flags to be 0 or 1, found another value";
+	if (settings->on_engine_loss_exec > SETTINGS_LOSS_DENY || settings->on_engine_loss_open > SETTINGS_LOSS_DENY)
+		return "expected allow or deny for the loss of the engine, found another value";
+	if (settings->deadline_exec_ms == 0 || settings->deadline_open_ms == 0)
+		return "expected deadlines, found 0";
+	if (settings->uid_base < UID_BASE_LEAST || settings->uid_base > UID_MOST)
+		return "expected users that are not root's or people's, found another base";
+	return NULL;
+}
+
+const char *settings_check(const struct settings *settings)
+{
+	if (settings->magic != SETTINGS_MAGIC || settings->size != sizeof(*settings))
+		return "expected the magic number and size of this version, found others";
+	if (settings->n_scopes > SETTINGS_SCOPES_MAX || settings->n_essential > SETTINGS_ESSENTIAL_MAX ||
+	    settings->n_agents > SETTINGS_AGENTS_MAX)
+		return "expected counts within their tables, found more";
+	if (!paths(settings->scopes, settings->n_scopes) || !paths(settings->essential, settings->n_essential) ||
+	    !path(settings->replay_path, true) || !path(settings->run_dir, false) || !path(settings->state_dir, false))
+		return "expected absolute paths that end in NUL, found another";
+	if (!terminated(settings->admin_group, sizeof(settings->admin_group)))
+		return "expected the name of a group that ends in NUL, found none";
+	const char *wrong = check_numbers(settings);
+	for (uint32_t i = 0; i < settings->n_agents && !wrong; i++)
+		wrong = check_agent(&settings->agents[i]);
+	return wrong;
+}
