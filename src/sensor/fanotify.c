@@ -252,7 +252,6 @@ static void on_permission_event(struct fanotify *fanotify, const struct fanotify
 	}
 	question->pid = event->pid;
 	question->mask = exec ? FAN_OPEN_EXEC_PERM : FAN_OPEN_PERM;
-	fanotify->counters.errors += event->fd < LEDGER_FD_FLOOR;
 	consider(fanotify, question);
 }
 
