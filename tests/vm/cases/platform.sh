@@ -5,15 +5,17 @@
 
 agents=
 agent_names=
+agent_keys=
+verdict_keys=
 open_deadline_ms=250
 exec_deadline_ms=1000
 bound_extra_ms=200 # what the platform may add to a deadline, see docs/CONTRACT.md
 
-# agent NAME ARGUMENT…: one more vm_agent for the configuration.
+# agent NAME ARGUMENT…: one more vm_agent for the configuration, with more keys in $agent_keys.
 agent() {
 	local name=$1
 	shift
-	agents="$agents  - {name: $name, program: /vm/helpers/vm_agent, args: [$(echo "$*" | sed 's/ /, /g')], events: [auth_exec, auth_open]}
+	agents="$agents  - {name: $name, program: /vm/helpers/vm_agent, args: [$(echo "$*" | sed 's/ /, /g')], events: [auth_exec, auth_open]$agent_keys}
 "
 	agent_names="$agent_names $name"
 }
@@ -26,6 +28,7 @@ platform() {
 		scope: ["${1:-/}"]
 		verdicts:
 		  deadline: {exec: $exec_deadline_ms ms, open: $open_deadline_ms ms}
+		$verdict_keys
 		agents:
 		$agents
 	END
@@ -146,4 +149,9 @@ probe_check() {
 # nothing_left: no process of Ringside or of its agents runs.
 nothing_left() {
 	! ps | grep -v grep | grep -qE 'ringside|vm_agent'
+}
+
+# now_ms: of the guest's clock, in steps of 10.
+now_ms() {
+	echo "$(cut -d' ' -f1 /proc/uptime | tr -d .)0"
 }
