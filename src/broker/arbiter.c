@@ -7,7 +7,6 @@
  * Owns the duty to answer: decide() is the only place that calls sensor_answer(), once a question. It answers first;
  * events, strikes and the log come after. Nothing here ends a session: that is marked and carried out later.
  */
-#include "base/fd.h"
 #include "broker/state.h"
 #include "wire/catalogue.h"
 

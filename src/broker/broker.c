@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/broker.h"
 
-#include "base/fd.h"
 #include "broker/state.h"
 
 #include <errno.h>

@@ -10,7 +10,9 @@
  * here until sensor_answer(), which is called exactly once, whatever agents do.
  *
  * Nothing an agent does is an error of a call: it is counted, named in a platform event, and perhaps ends its session.
- * On the way of an event nothing is allocated, and only agents that subscribed to its type are looked at.
+ * On the way of an event nothing is allocated, and only agents that subscribed to its type are looked at. Nothing here
+ * logs: while a question is open, whoever takes the log may itself wait for a verdict. What happens is told by platform
+ * events, by counters, and by note() to the cage.
  */
 #pragma once
 

@@ -8,7 +8,6 @@
  * events were on their way are carried out by roster_settle().
  */
 #include "base/fd.h"
-#include "base/log.h"
 #include "broker/state.h"
 
 #include <errno.h>
@@ -23,7 +22,6 @@ static void refuse(struct broker *broker, int fd, int error, const char *text)
 	(void)fd_send(fd, &reply, sizeof(reply), NULL, 0);
 	fd_close(fd);
 	broker->refused_sessions++;
-	log_warning("a session was refused: %s", text);
 }
 
 static void agent_free(struct agent *agent)
@@ -275,7 +273,6 @@ static void bench(struct standing *standing)
 	memcpy(why, standing->why, sizeof(why));
 	announce_agent_benched(standing, why);
 	step_all(standing, LIFE_BENCH, why);
-	log_warning("agent %s is benched: %s", standing->name, why);
 }
 
 void roster_unbench(struct standing *standing, const char *why)
@@ -287,7 +284,6 @@ void roster_unbench(struct standing *standing, const char *why)
 	bool shadow = standing->settings && standing->settings->shadow;
 	step_all(standing, shadow ? LIFE_UNBENCH_SHADOW : LIFE_UNBENCH, why);
 	standing->why[0] = '\0';
-	log_notice("agent %s is asked again: %s", standing->name, why);
 }
 
 static void settle_benches(struct broker *broker)

@@ -157,7 +157,7 @@ static void on_hello(struct agent *agent, const void *message)
 static int may_subscribe(const struct agent *agent, size_t i)
 {
 	if (!granted(agent, &catalogue_events[i]))
-		return -EPERM;
+		return -EACCES;
 	return ability_of(agent->broker, i) == SESSION_UNAVAILABLE ? -EOPNOTSUPP : 0;
 }
 
@@ -186,8 +186,8 @@ static void on_subscribe(struct agent *agent, const void *message)
 		if (error == 0)
 			continue;
 		reply(agent, wish->head.request, error,
-		      error == -EPERM ? "%s is not granted to this agent: the operator's settings name what is"
-				      : "%s is not available on this machine: see rs_agent_ability() for the reason",
+		      error == -EACCES ? "%s is not granted to this agent: the operator's settings name what is"
+				       : "%s is not available on this machine: see rs_agent_ability() for the reason",
 		      row->name);
 		return;
 	}
@@ -256,6 +256,7 @@ static void on_content(struct agent *agent, const void *message)
 	if (life_votes(agent->state))
 		broker_flush_cache(agent->broker);
 	announce_content_changed(agent);
+	reply(agent, content->head.request, 0, "%s", "");
 }
 
 static void on_bye(struct agent *agent, const void *message)

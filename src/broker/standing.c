@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* standing: what is remembered of an agent over its sessions. */
-#include "base/log.h"
 #include "broker/state.h"
 
 #include <errno.h>

@@ -91,7 +91,7 @@ static void expect_error(struct world *world, const struct world_agent *agent, c
 	static const struct {
 		const char *name;
 		int error;
-	} errors[] = {{"EPERM", -EPERM},       {"EOPNOTSUPP", -EOPNOTSUPP},
+	} errors[] = {{"EACCES", -EACCES},     {"EOPNOTSUPP", -EOPNOTSUPP},
 		      {"ENOSPC", -ENOSPC},     {"ENOENT", -ENOENT},
 		      {"EPROTO", -EPROTO},     {"EUSERS", -EUSERS},
 		      {"EMSGSIZE", -EMSGSIZE}, {"EPROTONOSUPPORT", -EPROTONOSUPPORT}};
