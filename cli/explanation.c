@@ -70,6 +70,25 @@ struct json_object *explanation_decider(struct json_object *explanation)
 	return NULL;
 }
 
+/* What else is known of the process. */
+static void add_circumstances(struct text *text, struct json_object *process)
+{
+	static const struct {
+		const char *key, *words;
+	} rows[] = {
+		{"parent_pid", ", child of "},
+		{"login_uid", ", login uid "},
+		{"container_id", ", container "},
+		{"cgroup", ", cgroup "},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (view_is_empty(process, rows[i].key))
+			continue;
+		text_add(text, rows[i].words);
+		view_add(text, process, rows[i].key, "");
+	}
+}
+
 static void print_pair(const struct output *output, const char *label, struct text *text)
 {
 	output_paragraph(output, INDENT, label, OUTPUT_BOLD, text_get(text));
@@ -105,6 +124,7 @@ static void print_facts(const struct output *output, struct json_object *explana
 		explanation_add_when(&text, event, true);
 		print_pair(output, "when", &text);
 		explanation_add_who(&text, event);
+		add_circumstances(&text, view_member(event, "process"));
 		print_pair(output, "who", &text);
 		explanation_add_what(&text, event);
 		print_pair(output, "what", &text);
