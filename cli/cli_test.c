@@ -7,13 +7,17 @@
  */
 #include "base/fd.h"
 #include "text.h"
+#include "wire/event_build.h"
 #include "wire/ipc.h"
+
+#include "lib/fake_engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -400,6 +404,146 @@ static void test_colour(void **state)
 	}
 }
 
+/* A denied event and one lost, and an exec in front of them, for whoever listens. */
+static void fill_ring(struct fake_engine *fake)
+{
+	static _Alignas(8) char buffer[8192];
+	for (unsigned i = 0; i < 3; i++) {
+		static const uint16_t types[] = {RS_EVENT_EXEC, RS_EVENT_DENIED, RS_EVENT_LOST};
+		struct event_build build;
+		void *body = event_build_begin(&build, buffer, sizeof(buffer), types[i]), *at;
+		build.event->id = build.event->seq = i + 1;
+		build.event->wall_ns = UINT64_C(1795262584123456789);
+		build.event->process.pid = 42;
+		event_build_str(&build, &build.event->process.exe_path, "/bin/\033[2Jsh", 11, 4096);
+		if (types[i] == RS_EVENT_DENIED) {
+			struct rs_event_denied *denied = body;
+			event_build_str(&build, &denied->agent, "reputation", 10, 63);
+			event_build_path(&build, &denied->file, "/srv/x", 6);
+		}
+		size_t size = event_build_end(&build);
+		assert_int_equal(ring_reserve(fake->ring, size, &at), RING_OK);
+		memcpy(at, buffer, size);
+		ring_commit(fake->ring);
+	}
+}
+
+/* Control and engine in one: hands the lifeline out, and checks what the listener says. */
+static int serve_events(int listener, int subscribed_most)
+{
+	struct ipc_request request;
+	struct fake_engine fake;
+	struct ipc_reply reply = {.head = {.size = sizeof(reply) + 2, .type = IPC_REPLY, .number = 1}};
+	char message[sizeof(reply) + 2];
+	int connection = accept(listener, NULL, NULL);
+	if (recv(connection, &request, sizeof(request), 0) != sizeof(request) || request.kind != IPC_REQUEST_EVENTS)
+		return 1;
+	fake_init(&fake);
+	fake.welcome.abilities[1] = (struct session_ability){RS_EVENT_DENIED, SESSION_MANDATORY, 1, ""};
+	fake.welcome.abilities[2] = (struct session_ability){RS_EVENT_LOST, SESSION_MANDATORY, 1, ""};
+	fake_session(&fake);
+	fake_welcome(&fake);
+	fake_reply(&fake, 0);
+	fill_ring(&fake);
+	memcpy(message, &reply, sizeof(reply));
+	memcpy(message + sizeof(reply), "{}", 2);
+	if (fd_send(connection, message, sizeof(message), &fake.agent_end, 1) < 0)
+		return 2;
+	fake.agent_end = fd_close(fake.agent_end);
+	struct pollfd poll_fd = {.fd = fake.session};
+	if (poll(&poll_fd, 1, 10000) != 1) /* until the listener has closed */
+		return 3;
+	if (!fake_receive(&fake, SESSION_HELLO))
+		return 4;
+	const struct session_subscribe *subscribe = fake_receive(&fake, SESSION_SUBSCRIBE);
+	int n = 0;
+	for (uint16_t type = 0; subscribe && type < RS_EVENT_TYPE_LIMIT; type++)
+		n += session_set_has(&subscribe->events, type);
+	if (!subscribe || n == 0 || n > subscribed_most || !session_set_has(&subscribe->events, RS_EVENT_LOST))
+		return 5;
+	bool bye = fake_receive(&fake, SESSION_READY) && fake_receive(&fake, SESSION_BYE);
+	fake_deinit(&fake);
+	return bye ? 0 : 6;
+}
+
+/* `ringside events` against an engine that is played: what it subscribes to, what it shows. */
+static void test_events(void **state)
+{
+	static const struct {
+		const char *golden;
+		const char *args[8];
+		int subscribed_most;
+	} rows[] = {
+		{"events.txt", {"events", "--count", "3"}, 8},
+		{"events-denied.txt", {"events", "--denied", "--count=2"}, 2},
+		{"events-filter.txt", {"events", "--path", "/srv/", "--agent", "reputation", "--count", "2"}, 8},
+		{"events-json.txt", {"events", "--type", "exec", "--json", "--count", "1"}, 2},
+		{"events-unavailable.txt", {"events", "--type", "exec", "--type", "kexec", "--count", "1"}, 2},
+		{"events-time.txt", {"events", "--pid", "7", "--seconds", "1"}, 8},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int listener = listen_at(socket_path), status;
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(serve_events(listener, rows[i].subscribed_most));
+		close(listener);
+		struct run run = run_command(rows[i].args);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		unlink(socket_path);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || run.code != 0)
+			fail_msg("%s: the engine saw %x, exit code %d; standard error: %s", rows[i].golden, status,
+				 run.code, run.err);
+		check_harmless(rows[i].golden, run.out);
+		strcat(run.out, run.err);
+		check_golden(rows[i].golden, run.out);
+		run_free(&run);
+	}
+}
+
+/* None of what was asked for can be had. */
+static void test_events_none(void **state)
+{
+	static const char *const args[] = {"events", "--type", "kexec", NULL};
+	int listener = listen_at(socket_path), status;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(serve_events(listener, 0));
+	close(listener);
+	struct run run = run_command(args);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(socket_path);
+	assert_int_equal(run.code, 1);
+	assert_non_null(strstr(run.err, "'kexec' events are not available here: needs LSM"));
+	run_free(&run);
+}
+
+/* Ctrl-C ends it in order. */
+static void test_events_interrupted(void **state)
+{
+	int listener = listen_at(socket_path), status, ends[2];
+	char buffer[4096];
+	pid_t server = fork();
+	if (server == 0)
+		_exit(serve_events(listener, 8));
+	close(listener);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl(program, "ringside", "events", (char *)NULL);
+		_exit(99);
+	}
+	close(ends[1]);
+	assert_true(read(ends[0], buffer, sizeof(buffer)) > 0); /* the first events came */
+	kill(pid, SIGINT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_int_equal(waitpid(server, &status, 0), server);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(ends[0]);
+	unlink(socket_path);
+}
+
 static int setup(void **state)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
@@ -426,6 +570,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_socket_too_long),
 		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_events_none),
+		cmocka_unit_test(test_events_interrupted),
 	};
 	if (argc != 3) {
 		fputs("usage: cli_test RINGSIDE TESTDATA\n", stderr);

@@ -66,16 +66,19 @@ static int complain(const char *what, int error)
 static int subscribe(struct follow *follow, bool by_name)
 {
 	enum rs_event_type types[RS_EVENT_TYPE_LIMIT];
-	size_t n = 0;
+	size_t n = 0, n_refused = 0;
 	for (size_t i = 0; i < catalogue_n_events; i++) {
 		const struct catalogue_event *row = &catalogue_events[i];
 		struct rs_ability ability = {.size = sizeof(ability)};
 		if (!follow->filter.wanted[row->number])
 			continue;
 		if (rs_agent_ability(follow->agent, (enum rs_event_type)row->number, &ability) == 0 &&
-		    ability.state != RS_UNAVAILABLE) {
+		    ability.state != RS_UNAVAILABLE && ability.granted) {
 			types[n++] = (enum rs_event_type)row->number;
-		} else if (by_name) {
+			continue;
+		}
+		n_refused++;
+		if (by_name) {
 			struct text reason = {0};
 			const char *words = ability.reason ? ability.reason : "no sensor gives it";
 			text_add_escaped(&reason, words, strlen(words));
@@ -83,7 +86,8 @@ static int subscribe(struct follow *follow, bool by_name)
 			text_deinit(&reason);
 		}
 	}
-	if (n == 0)
+	/* `lost` comes along uninvited, and is not worth waiting for alone */
+	if (n == 0 || (n == 1 && types[0] == RS_EVENT_LOST && n_refused > 0))
 		return -ENOENT;
 	return rs_agent_subscribe(follow->agent, types, n, NULL);
 }
