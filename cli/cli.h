@@ -73,6 +73,8 @@ bool cli_number(const char *what, const char *word, uint64_t most, uint64_t *ret
 
 /* "ringside: …" on standard error. Arguments that others wrote are given escaped. */
 void cli_complain(const char *format, ...) _printf_(1, 2);
+/* Complaints are dropped: while something is tried again. */
+void cli_hush(bool hushed);
 
 int cmd_status(struct cli *cli);
 int cmd_events(struct cli *cli);

@@ -429,7 +429,7 @@ static void fill_ring(struct fake_engine *fake)
 }
 
 /* Control and engine in one: hands the lifeline out, and checks what the listener says. */
-static int serve_events(int listener, int subscribed_most)
+static int serve_events(int listener, int subscribed_most, bool crash)
 {
 	struct ipc_request request;
 	struct fake_engine fake;
@@ -450,9 +450,23 @@ static int serve_events(int listener, int subscribed_most)
 	if (fd_send(connection, message, sizeof(message), &fake.agent_end, 1) < 0)
 		return 2;
 	fake.agent_end = fd_close(fake.agent_end);
+	fake.lifeline = fd_close(fake.lifeline); /* as control does: one session only */
+	if (crash) {
+		/* not before all requests have come, so that what follows does not depend on who is faster */
+		static const enum session_type types[] = {SESSION_HELLO, SESSION_SUBSCRIBE, SESSION_READY};
+		for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+			struct pollfd poll_fd = {.fd = fake.session, .events = POLLIN};
+			if (poll(&poll_fd, 1, 10000) != 1 || !fake_receive(&fake, types[i]))
+				return 7;
+		}
+		fake_crash(&fake);
+		return 0;
+	}
 	struct pollfd poll_fd = {.fd = fake.session};
 	if (poll(&poll_fd, 1, 10000) != 1) /* until the listener has closed */
 		return 3;
+	if (subscribed_most == 0)
+		return 0; /* it went away with a reply unread, which takes what it said along */
 	if (!fake_receive(&fake, SESSION_HELLO))
 		return 4;
 	const struct session_subscribe *subscribe = fake_receive(&fake, SESSION_SUBSCRIBE);
@@ -485,7 +499,7 @@ static void test_events(void **state)
 		int listener = listen_at(socket_path), status;
 		pid_t pid = fork();
 		if (pid == 0)
-			_exit(serve_events(listener, rows[i].subscribed_most));
+			_exit(serve_events(listener, rows[i].subscribed_most, false));
 		close(listener);
 		struct run run = run_command(rows[i].args);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -500,6 +514,27 @@ static void test_events(void **state)
 	}
 }
 
+/* The engine crashes: the next one is asked. */
+static void test_events_engine_restarted(void **state)
+{
+	static const char *const args[] = {"events", "--count", "5", NULL};
+	int listener = listen_at(socket_path), status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		int r = serve_events(listener, 8, true);
+		_exit(r ? r : serve_events(listener, 8, false));
+	}
+	close(listener);
+	struct run run = run_command(args);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(socket_path);
+	if (run.code != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("exit code %d, the engine saw %x; standard error: %s", run.code, status, run.err);
+	strcat(run.out, run.err);
+	check_golden("events-restarted.txt", run.out);
+	run_free(&run);
+}
+
 /* None of what was asked for can be had. */
 static void test_events_none(void **state)
 {
@@ -507,7 +542,7 @@ static void test_events_none(void **state)
 	int listener = listen_at(socket_path), status;
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(serve_events(listener, 0));
+		_exit(serve_events(listener, 0, false));
 	close(listener);
 	struct run run = run_command(args);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -524,7 +559,7 @@ static void test_events_interrupted(void **state)
 	char buffer[4096];
 	pid_t server = fork();
 	if (server == 0)
-		_exit(serve_events(listener, 8));
+		_exit(serve_events(listener, 8, false));
 	close(listener);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid_t pid = fork();
@@ -566,13 +601,10 @@ static int teardown(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_goldens),
-		cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_socket_too_long),
-		cmocka_unit_test(test_colour),
-		cmocka_unit_test(test_events),
-		cmocka_unit_test(test_events_none),
-		cmocka_unit_test(test_events_interrupted),
+		cmocka_unit_test(test_goldens),         cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_socket_too_long), cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_events),          cmocka_unit_test(test_events_engine_restarted),
+		cmocka_unit_test(test_events_none),     cmocka_unit_test(test_events_interrupted),
 	};
 	if (argc != 3) {
 		fputs("usage: cli_test RINGSIDE TESTDATA\n", stderr);

@@ -3,6 +3,10 @@
  * cmd_events: `ringside events`: follows what happens, as an agent does: over the SDK, without a vote.
  *
  *     control.sock: IPC_REQUEST_EVENTS ─▶ lifeline descriptor ─▶ rs_agent_open ─▶ rs_agent_next … ─▶ lines
+ *           ▲                                                                         │
+ *           └───────────── the engine has ended: ask for a new one ◀──────────────────┘
+ *
+ * Its lifeline brings one session only, other than an agent's: nobody watches over this command.
  */
 #include "answer.h"
 #include "base/clock.h"
@@ -19,6 +23,7 @@
 #define SECONDS_MOST 31536000u
 #define JSON_SIZE (7u * RS_EVENT_SIZE_MAX) /* enough for any event */
 #define TURN_MS 250 /* how soon Ctrl-C and --seconds are noticed */
+#define AGAIN_NS (15 * NS_PER_SEC) /* for a new engine to take this command as a listener */
 
 static volatile sig_atomic_t stopped;
 
@@ -34,6 +39,7 @@ struct follow {
 	uint64_t count_most; /* 0: no end */
 	uint64_t end_ns; /* 0: no end */
 	uint64_t shown;
+	bool again; /* a stream has ended at least once */
 	char json[JSON_SIZE];
 };
 
@@ -148,6 +154,7 @@ static bool is_over(const struct follow *follow)
 	       (follow->end_ns > 0 && clock_monotonic_ns() >= follow->end_ns);
 }
 
+/* Until it is over (CLI_OK) or the stream has ended (CLI_NOT_RUNNING). */
 static int run(struct follow *follow)
 {
 	while (!is_over(follow)) {
@@ -160,12 +167,60 @@ static int run(struct follow *follow)
 		}
 		if (r == -EINTR)
 			continue;
-		if (r < 0)
-			return complain("the platform ended the stream of events", r);
+		if (r < 0) {
+			cli_complain("the engine ended the stream of events; asking for another");
+			return CLI_NOT_RUNNING;
+		}
 		if (r > 0 && event_filter_match(&follow->filter, event))
 			show(follow, event);
 	}
 	return CLI_OK;
+}
+
+/* Asks for a lifeline and listens on it; *ret_listened: it got as far as that. */
+static int attempt(struct follow *follow, bool *ret_listened)
+{
+	_cleanup_(answer_deinit) struct answer answer = {.fd = -1};
+	*ret_listened = false;
+	int code = answer_ask(follow->cli, IPC_REQUEST_EVENTS, 0, NULL, &answer);
+	if (code != CLI_OK)
+		return code;
+	if (answer.fd < 0) {
+		cli_complain("the platform's answer came without the descriptor that events come through");
+		return CLI_INTERNAL;
+	}
+	code = begin(follow, &answer);
+	if (code == CLI_OK) {
+		*ret_listened = true;
+		cli_hush(false);
+		code = run(follow);
+	}
+	rs_agent_close(follow->agent);
+	follow->agent = NULL;
+	return code;
+}
+
+/* A stream that has ended is asked for again; what cannot begin at all is not. */
+static int follow_on(struct follow *follow)
+{
+	bool listened;
+	int code = attempt(follow, &listened);
+	uint64_t until_ns = clock_monotonic_ns() + AGAIN_NS;
+	while (code == CLI_NOT_RUNNING && (listened || follow->again) && !is_over(follow)) {
+		const struct timespec pause = {.tv_nsec = TURN_MS * (long)NS_PER_MS};
+		if (listened)
+			until_ns = clock_monotonic_ns() + AGAIN_NS;
+		if (clock_monotonic_ns() >= until_ns)
+			break;
+		follow->again = true;
+		cli_hush(true);
+		nanosleep(&pause, NULL);
+		code = attempt(follow, &listened);
+	}
+	cli_hush(false);
+	if (follow->again && code != CLI_OK)
+		cli_complain("no engine has taken this command as a listener again; 'ringside status' says how it is");
+	return code == CLI_OK || stopped ? CLI_OK : code;
 }
 
 static int list(const struct cli *cli)
@@ -190,7 +245,6 @@ static int list(const struct cli *cli)
 
 int cmd_events(struct cli *cli)
 {
-	_cleanup_(answer_deinit) struct answer answer = {.fd = -1};
 	_cleanup_(follow_free) struct follow *follow = calloc(1, sizeof(*follow));
 	struct sigaction action = {.sa_handler = stop};
 	if (!follow)
@@ -201,16 +255,9 @@ int cmd_events(struct cli *cli)
 	int code = event_filter_init(&follow->filter, cli);
 	if (code == CLI_OK)
 		code = read_limits(follow, cli);
-	if (code == CLI_OK)
-		code = answer_ask(cli, IPC_REQUEST_EVENTS, 0, NULL, &answer);
 	if (code != CLI_OK)
 		return code;
-	if (answer.fd < 0) {
-		cli_complain("the platform's answer came without the descriptor that events come through");
-		return CLI_INTERNAL;
-	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	code = begin(follow, &answer);
-	return code == CLI_OK ? run(follow) : code;
+	return follow_on(follow);
 }

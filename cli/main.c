@@ -122,9 +122,18 @@ const struct cli_command cli_commands[] = {
 	{NULL},
 };
 
+static bool is_hushed;
+
+void cli_hush(bool hushed)
+{
+	is_hushed = hushed;
+}
+
 void cli_complain(const char *format, ...)
 {
 	va_list args;
+	if (is_hushed)
+		return;
 	va_start(args, format);
 	fputs("ringside: ", stderr);
 	vfprintf(stderr, format, args);
