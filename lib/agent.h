@@ -112,4 +112,6 @@ int link_send_ready(struct rs_agent *agent);
 
 /* A new session's ring. Consumes the descriptors, also on failure. */
 int rings_add(struct rs_agent *agent, const int fds[3], size_t size_bytes);
+/* Their session is over: what is in them can be read, but they wake nobody any more. */
+void rings_quieten(struct rs_agent *agent);
 void rings_deinit(struct rs_agent *agent);

@@ -31,6 +31,7 @@ void link_end(struct rs_agent *agent)
 	agent->state = LINK_NONE;
 	agent->awaited = 0;
 	pending_clear(&agent->pending);
+	rings_quieten(agent);
 }
 
 static int breach(struct rs_agent *agent)

@@ -17,11 +17,22 @@
 
 #define FD_LOOKAHEAD 16 /* datagrams to look through for an event's descriptor before the agent gets the event */
 
-static void ring_deinit(struct rs_agent *agent, struct agent_ring *ring)
+/* Not left to the closing of the descriptor: the engine holds this end, too. */
+static void ring_quieten(struct rs_agent *agent, struct agent_ring *ring)
 {
-	/* the engine holds this end, too: closing it would not take it out of the epoll set */
 	if (ring->reader)
 		epoll_ctl(agent->epoll_fd, EPOLL_CTL_DEL, ring_reader_fd(ring->reader), NULL);
+}
+
+void rings_quieten(struct rs_agent *agent)
+{
+	ring_quieten(agent, &agent->ring);
+	ring_quieten(agent, &agent->ring_next);
+}
+
+static void ring_deinit(struct rs_agent *agent, struct agent_ring *ring)
+{
+	ring_quieten(agent, ring);
 	ring_reader_free(ring->reader);
 	*ring = (struct agent_ring){0};
 }
@@ -112,13 +123,15 @@ static bool ring_has_event(const struct rs_agent *agent)
 }
 
 /* Events go first: a descriptor in the session then finds its question, and the end of a session its ring read. */
-static int act(struct rs_agent *agent, uint32_t source)
+static int act(struct rs_agent *agent, const struct epoll_event *event)
 {
 	int error = 0;
-	if (source == AGENT_LIFELINE)
+	if (event->data.u32 == AGENT_LIFELINE)
 		error = link_receive_lifeline(agent);
-	else if (source == AGENT_SESSION && agent->session_fd >= 0 && !ring_has_event(agent))
+	else if (event->data.u32 == AGENT_SESSION && agent->session_fd >= 0 && !ring_has_event(agent))
 		error = link_receive(agent);
+	else if (event->data.u32 == AGENT_RING && (event->events & EPOLLHUP))
+		link_end(agent); /* nobody can write the ring any more: its engine is gone */
 	return error == -EAGAIN ? 0 : error;
 }
 
@@ -143,7 +156,7 @@ static int milliseconds(uint64_t now_ns, uint64_t until_ns)
 /* 1: look again; 0: time is over; -errno. *until_ns is 0 at first. */
 static int wait_for_more(struct rs_agent *agent, int timeout_ms, uint64_t *until_ns)
 {
-	struct epoll_event events[4];
+	struct epoll_event event;
 	if (agent->error) {
 		int error = agent->error;
 		agent->error = 0;
@@ -159,17 +172,14 @@ static int wait_for_more(struct rs_agent *agent, int timeout_ms, uint64_t *until
 	if (*until_ns == 0)
 		*until_ns = timeout_ms < 0 ? UINT64_MAX : now_ns + (uint64_t)timeout_ms * NS_PER_MS;
 	uint64_t wake_ns = MIN(*until_ns, agent->pending.earliest_ns);
-	int n = epoll_wait(agent->epoll_fd, events, ARRAY_SIZE(events), milliseconds(now_ns, wake_ns));
+	/* one at a time: acting on it may change what the others were about */
+	int n = epoll_wait(agent->epoll_fd, &event, 1, milliseconds(now_ns, wake_ns));
 	if (n < 0)
 		return -errno;
 	if (n == 0)
 		return wake_ns == *until_ns ? 0 : 1;
-	for (int i = 0; i < n; i++) {
-		int error = act(agent, events[i].data.u32);
-		if (error < 0)
-			return error;
-	}
-	return 1;
+	int error = act(agent, &event);
+	return error < 0 ? error : 1;
 }
 
 int rs_agent_next(struct rs_agent *agent, int timeout_ms, const struct rs_event **ret)
