@@ -220,7 +220,7 @@ static void do_give_up(struct agent *agent)
 {
 	size_t used = strlen(agent->why);
 	snprintf(agent->why + used, sizeof(agent->why) - used, ", %u times within 10 minutes", LIFE_CRASHES_MAX);
-	log_error("agent %s: %s; it stays down until `ringside agent start %s`", agent->settings.name, agent->why,
+	log_error("agent %s: %s; it stays down until `ringside agents start %s`", agent->settings.name, agent->why,
 		  agent->settings.name);
 }
 
