@@ -189,7 +189,8 @@ static void supersede_older(struct agent *agent)
 static void say_started(struct agent *agent, const char *why)
 {
 	struct broker *broker = agent->broker;
-	announce_agent_started(agent);
+	if (!agent->observer)
+		announce_agent_started(agent);
 	note(agent, agent->state == LIFE_BENCHED ? IPC_AGENT_BENCHED : IPC_AGENT_LIVE, why);
 	if (!broker->gap || agent->observer || agent->standing->told_gap)
 		return;
@@ -229,11 +230,13 @@ void roster_step(struct agent *agent, enum life_event event, const char *why)
 	if (step.actions & (LIFE_SAY_CRASHED | LIFE_SAY_STOPPED))
 		snprintf(standing->why, sizeof(standing->why), "%s", why);
 	if (step.actions & LIFE_SAY_CRASHED) {
-		announce_agent_crashed(agent, why, pending);
+		if (!agent->observer)
+			announce_agent_crashed(agent, why, pending);
 		note(agent, IPC_AGENT_GONE, why);
 	}
 	if (step.actions & LIFE_SAY_STOPPED) {
-		announce_agent_stopped(agent, why);
+		if (!agent->observer)
+			announce_agent_stopped(agent, why);
 		note(agent, IPC_AGENT_STOPPED, why);
 	}
 	if (step.actions & LIFE_STRIKE)

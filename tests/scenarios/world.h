@@ -86,6 +86,9 @@ void world_turn(struct world *world);
 struct world_question *world_question(struct world *world, const char *name);
 struct world_agent *world_agent(struct world *world, const char *name);
 
+/* The event, as JSON, must have each `path=value` among the words (but those that `hears` knows itself). */
+void world_check_event(struct world *world, const struct rs_event *event, const struct words *words);
+
 /* The actors: each does one line. False: no such verb. */
 bool kernel_does(struct world *world, const char *verb, const struct words *words);
 bool agent_does(struct world *world, const char *name, const char *verb, const struct words *words);

@@ -241,6 +241,7 @@ static void hears(struct world *world, struct world_agent *agent, const struct w
 		world_fail(world, "%s heard another %s than %s", agent->name, found, words->word[1]);
 	if (words_value(words, "shadow") && !(event->flags & RS_EVENT_SHADOW))
 		world_fail(world, "the event does not say that the agent is a shadow");
+	world_check_event(world, event, words);
 	const struct rs_event_lost *lost = rs_event_lost(event);
 	if (lost && lost->count != words_number(world, words, "count", lost->count))
 		world_fail(world, "%" PRIu64 " are told as lost", lost->count);
@@ -259,14 +260,17 @@ static void reads_all(struct world *world, struct world_agent *agent, const char
 			answer(world, agent, event->id, strcmp(what, "denies") == 0, words);
 }
 
-/* Reads on until it has heard this event. */
+/* hears of EVENT [path=value …]: reads on until it has heard one. */
 static void hears_of(struct world *world, struct world_agent *agent, const struct words *words)
 {
 	const struct rs_event *event;
-	while ((event = next_event(world, agent)))
-		if (words->n && strcmp(catalogue_find(event->type)->name, words->word[0]) == 0)
-			return;
-	world_fail(world, "%s never heard of %s", agent->name, words->n ? words->word[0] : "?");
+	while ((event = next_event(world, agent))) {
+		if (strcmp(catalogue_find(event->type)->name, words->word[1]) != 0)
+			continue;
+		world_check_event(world, event, words);
+		return;
+	}
+	world_fail(world, "%s never heard of %s", agent->name, words->word[1]);
 }
 
 static void lies(struct world *world, struct world_agent *agent, const struct words *words)
@@ -379,7 +383,7 @@ static void answers(struct world *world, struct world_agent *agent, const char *
 	const char *what = words->n ? words->word[0] : "";
 	if (strcmp(what, "each") == 0)
 		reads_all(world, agent, verb, words);
-	else if (what[0] == '#')
+	else if (what[0] == '@')
 		answer(world, agent, strtoull(what + 1, NULL, 10), deny, words);
 	else
 		answer(world, agent, world_question(world, what)->id, deny, words);
@@ -391,13 +395,39 @@ static void stops_reading(struct world *world, struct world_agent *agent)
 	world_turn(world);
 }
 
+static bool does(struct world *world, struct world_agent *agent, const char *verb, const struct words *words);
+
+/* NAME connects times=N: NAME.0, NAME.1 … */
+static void connect_all(struct world *world, const char *name, const struct words *words)
+{
+	uint64_t times = words_number(world, words, "times", 0);
+	char one[64];
+	if (times == 0)
+		connects(world, name, words);
+	for (uint64_t i = 0; i < times; i++) {
+		snprintf(one, sizeof(one), "%.40s.%" PRIu64, name, i);
+		connects(world, one, words);
+	}
+}
+
 bool agent_does(struct world *world, const char *name, const char *verb, const struct words *words)
 {
+	size_t size = strlen(name);
+	bool done = size > 0 && name[size - 1] == '*';
 	if (strcmp(verb, "connects") == 0) {
-		connects(world, name, words);
+		connect_all(world, name, words);
 		return true;
 	}
-	struct world_agent *agent = world_agent(world, name);
+	if (!done)
+		return does(world, world_agent(world, name), verb, words);
+	for (uint32_t i = 0; i < world->n_agents && done; i++)
+		if (strncmp(world->agents[i].name, name, size - 1) == 0)
+			done = does(world, &world->agents[i], verb, words);
+	return done;
+}
+
+static bool does(struct world *world, struct world_agent *agent, const char *verb, const struct words *words)
+{
 	if (strcmp(verb, "subscribes") == 0 || strcmp(verb, "unsubscribes") == 0)
 		subscribes(world, agent, words, verb[0] == 'u');
 	else if (strcmp(verb, "mutes") == 0)
@@ -414,8 +444,8 @@ bool agent_does(struct world *world, const char *name, const char *verb, const s
 			 sizeof(struct session_ready));
 	else if (strcmp(verb, "allows") == 0 || strcmp(verb, "denies") == 0)
 		answers(world, agent, verb, words);
-	else if (strcmp(verb, "hears") == 0 && words_has(words, "of"))
-		hears_of(world, agent, &(struct words){.word = {words->word[1]}, .n = 1});
+	else if (strcmp(verb, "hears") == 0 && words->n > 1 && strcmp(words->word[0], "of") == 0)
+		hears_of(world, agent, words);
 	else if (strcmp(verb, "hears") == 0)
 		hears(world, agent, words);
 	else if (strcmp(verb, "reads") == 0)

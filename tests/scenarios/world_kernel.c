@@ -126,7 +126,7 @@ static void emit_all(struct world *world, const struct words *words, bool ask)
 	world_start(world);
 	for (uint64_t i = 0; i < times; i++) {
 		char name[48];
-		snprintf(name, sizeof(name), times > 1 ? "%.15s.%" PRIu64 : "%.15s", words->word[0], i);
+		snprintf(name, sizeof(name), times > 1 ? "%.20s.%" PRIu64 : "%.31s", words->word[0], i);
 		emit(world, words, name, ask);
 		if (i % batch == batch - 1)
 			world_turn(world);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operator of a scenario: benches, looks at status and explanations (as the CLI gets them: JSON), and adds up. */
 #include "tests/scenarios/world.h"
+#include "wire/event_json.h"
 
 #include <inttypes.h>
 #define json_bool json_c_bool /* its name for a type is that of a function of base/json.h */
@@ -73,6 +74,27 @@ static void compare_all(struct world *world, struct json_object *root, const str
 		const char *value = words->word[i + 1];
 		compare(world, root, words->word[i], value + (value[0] == '~'), value[0] == '~');
 	}
+}
+
+void world_check_event(struct world *world, const struct rs_event *event, const struct words *words)
+{
+	static const char *const known[] = {"deadline=", "count=", "shadow="};
+	struct json json;
+	json_init(&json, json_buffer(), JSON_SIZE);
+	event_json_write(&json, NULL, event);
+	struct json_object *root = parse(world, &json);
+	for (unsigned i = 1; i < words->n; i++) {
+		char path[128];
+		const char *equals = strchr(words->word[i], '=');
+		bool ours = equals && equals - words->word[i] < (ptrdiff_t)sizeof(path);
+		for (size_t j = 0; ours && j < ARRAY_SIZE(known); j++)
+			ours = strncmp(words->word[i], known[j], strlen(known[j])) != 0;
+		if (!ours)
+			continue;
+		snprintf(path, sizeof(path), "%.*s", (int)(equals - words->word[i]), words->word[i]);
+		compare(world, root, path, equals + 1 + (equals[1] == '~'), equals[1] == '~');
+	}
+	json_object_put(root);
 }
 
 /* operator sees PATH VALUE … · operator sees agent NAME PATH VALUE … */
