@@ -25,7 +25,7 @@ struct process_proc_stat {
 
 struct process_proc {
 	struct rs_process process; /* its rs_str fields are not used; parent_id is set when the parent was readable */
-	bool exe_known;            /* the kernel let us see it; a kernel thread has none and is known to have none */
+	bool exe_known; /* the kernel let us see it; a kernel thread has none and is known to have none */
 	char exe_path[RS_PATH_SIZE_MAX + 1];
 	char cgroup[RS_PATH_SIZE_MAX + 1];
 };

@@ -13,11 +13,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #define BUCKETS 32768u /* power of two */
-#define CGROUPS 1024u  /* power of two */
+#define CGROUPS 1024u /* power of two */
 #define ENDED_MAX 4096u
 #define PLATFORM_RANGES_MAX 8u
 #define CGROUP2_MAGIC 0x63677270
@@ -29,11 +31,12 @@ struct text {
 
 struct entry {
 	struct process_entry public; /* its strings point into the texts, or at "" */
-	struct entry *next;          /* of the same bucket */
-	struct list link;            /* in table->living or table->ended, oldest use first */
+	struct entry *next; /* of the same bucket */
+	struct list link; /* in table->living or table->ended, oldest use first */
 	struct text *exe, *cgroup;
 	uint64_t epoch; /* of the table, when this was last known to be true */
 	bool ended;
+	bool exit_told; /* by process_table_exit(), not only found missing in /proc */
 	bool platform_pid; /* added by process_table_add_platform_pid(), or a descendant */
 };
 
@@ -49,7 +52,7 @@ struct uid_range {
 struct sensor_process_table {
 	int proc_fd, cgroup_fd;
 	uint32_t max, n_living, n_ended;
-	bool live, any_platform_pid, refreshing;
+	bool live, users_live, any_platform_pid, refreshing;
 	uint64_t epoch;
 	struct list living, ended;
 	struct entry *buckets[BUCKETS];
@@ -139,6 +142,7 @@ int process_table_new_at(int proc_fd, int cgroup_fd, uint32_t max, struct sensor
 	table->proc_fd = proc_fd;
 	table->cgroup_fd = cgroup_fd;
 	table->max = max;
+	table->users_live = true;
 	list_init(&table->living);
 	list_init(&table->ended);
 	*ret = table;
@@ -310,12 +314,23 @@ static struct entry *learn(struct sensor_process_table *table, pid_t pid)
 	return NULL;
 }
 
+/* The owner of /proc/PID is its effective user, or root when it may not be looked at: then it is read anew. */
+static bool user_is_current(const struct sensor_process_table *table, const struct entry *entry)
+{
+	char name[16];
+	struct stat st;
+	if (table->users_live)
+		return true;
+	snprintf(name, sizeof(name), "%u", entry->public.process.pid);
+	return fstatat(table->proc_fd, name, &st, 0) == 0 && st.st_uid == entry->public.process.euid;
+}
+
 static struct entry *lookup(struct sensor_process_table *table, pid_t pid)
 {
 	if (pid <= 0)
 		return NULL;
 	struct entry *entry = find(table, (uint32_t)pid);
-	if (entry && !entry->ended && table->live && entry->epoch == table->epoch) {
+	if (entry && !entry->ended && table->live && entry->epoch == table->epoch && user_is_current(table, entry)) {
 		touch(table, entry);
 		return entry;
 	}
@@ -350,6 +365,11 @@ int process_table_scan(struct sensor_process_table *table)
 void process_table_set_live(struct sensor_process_table *table, bool live)
 {
 	table->live = live;
+}
+
+void process_table_set_users_live(struct sensor_process_table *table, bool live)
+{
+	table->users_live = live;
 }
 
 void process_table_set_refresh(struct sensor_process_table *table, void (*fn)(void *data), void *data)
@@ -446,8 +466,28 @@ void process_table_fork(struct sensor_process_table *table, const struct rs_proc
 void process_table_exit(struct sensor_process_table *table, uint64_t id)
 {
 	struct entry *entry = find(table, process_id_pid(id));
-	if (entry && entry->public.process.id == id)
-		mark_ended(table, entry);
+	if (!entry || entry->public.process.id != id)
+		return;
+	entry->exit_told = true;
+	mark_ended(table, entry);
+}
+
+bool process_table_has_ended(struct sensor_process_table *table, uint64_t id)
+{
+	const struct entry *entry = find(table, process_id_pid(id));
+	return entry && entry->exit_told && entry->public.process.id == id;
+}
+
+static void fill(const struct entry *entry, pid_t tid, struct event_build *build, struct rs_process *to)
+{
+	const struct process_entry *public = &entry->public;
+	*to = public->process;
+	to->tid = tid ? (uint32_t)tid : public->process.pid;
+	const char *id;
+	size_t id_size = process_container_id(public->cgroup, &id);
+	event_build_str(build, &to->exe_path, public->exe_path, strlen(public->exe_path), RS_PATH_SIZE_MAX);
+	event_build_str(build, &to->cgroup, public->cgroup, strlen(public->cgroup), RS_PATH_SIZE_MAX);
+	event_build_str(build, &to->container_id, id, id_size, id_size);
 }
 
 void process_table_fill(struct sensor_process_table *table, pid_t pid, pid_t tid, struct event_build *build,
@@ -465,14 +505,26 @@ void process_table_fill(struct sensor_process_table *table, pid_t pid, pid_t tid
 		to->flags = RS_PROCESS_PARTIAL;
 		return;
 	}
-	const struct process_entry *public = &entry->public;
-	*to = public->process;
-	to->tid = (uint32_t)(tid ? tid : pid);
-	const char *id;
-	size_t id_size = process_container_id(public->cgroup, &id);
-	event_build_str(build, &to->exe_path, public->exe_path, strlen(public->exe_path), RS_PATH_SIZE_MAX);
-	event_build_str(build, &to->cgroup, public->cgroup, strlen(public->cgroup), RS_PATH_SIZE_MAX);
-	event_build_str(build, &to->container_id, id, id_size, id_size);
+	fill(entry, tid, build, to);
+}
+
+const struct process_entry *process_table_peek(struct sensor_process_table *table, uint64_t id)
+{
+	struct entry *entry = find(table, process_id_pid(id));
+	if (!entry || entry->public.process.id != id)
+		return NULL;
+	touch(table, entry);
+	return &entry->public;
+}
+
+bool process_table_fill_id(struct sensor_process_table *table, uint64_t id, pid_t tid, struct event_build *build,
+			   struct rs_process *to)
+{
+	const struct entry *entry = find(table, process_id_pid(id));
+	if (!entry || entry->public.process.id != id)
+		return false;
+	fill(entry, tid, build, to);
+	return true;
 }
 
 void process_table_add_platform_uids(struct sensor_process_table *table, uint32_t first, uint32_t last)

@@ -37,6 +37,10 @@ int process_table_scan(struct sensor_process_table *table);
 /* True when a sensor keeps the table current (fork, exec, exit): then lookups do not read /proc each time. */
 void process_table_set_live(struct sensor_process_table *table, bool live);
 
+/* Whether changes of users are reported too (true at first). When they are not, a lookup compares the effective user
+ * with the owner of /proc/PID. */
+void process_table_set_users_live(struct sensor_process_table *table, bool live);
+
 /*
  * Brings the table up to what the kernel has already reported. The fanotify sensor calls it after it has taken a
  * batch of questions and before it looks at them: an exec that came before an open is then known. Events that
@@ -57,6 +61,15 @@ void process_table_put(struct sensor_process_table *table, const struct rs_proce
 /* A new process: has the executable and, unless its cgroup_id differs, the cgroup of its parent. */
 void process_table_fork(struct sensor_process_table *table, const struct rs_process *child);
 void process_table_exit(struct sensor_process_table *table, uint64_t process_id);
+/* Whether process_table_exit() was called for it; false also when it is not known at all. */
+bool process_table_has_ended(struct sensor_process_table *table, uint64_t process_id);
+
+/* A process by its id, living or ended, from memory alone; NULL when it is not there. For the live sensor, which must
+ * not take what /proc says now for what was when its report was made. Borrowed until the next call. */
+const struct process_entry *process_table_peek(struct sensor_process_table *table, uint64_t process_id);
+/* The same into an event; false, and nothing filled, when it is not there. */
+bool process_table_fill_id(struct sensor_process_table *table, uint64_t process_id, pid_t tid,
+			   struct event_build *build, struct rs_process *to);
 
 /*
  * Fills a struct rs_process of an event, strings included. tid 0: the pid's own. A process that is gone gets its

@@ -332,7 +332,8 @@ static bool case_run(const struct vm_case *run)
 	if (!clean)
 		processes_dump();
 	why_text(run, why, sizeof(why));
-	output_show();
+	if (!ok)
+		output_show();
 	if (!clean)
 		say("not ok %s processes that cannot be ended are left behind%s%s", run->name, ok ? "" : "; ",
 		    ok ? "" : why);

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 OR (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * common: what every program here is made of: the maps, and the building of a record.
+ *
+ *     record_begin ─▶ part_… ─▶ record_end ─▶ ring buffer ─▶ sensor/bpf.c
+ *
+ * A record is put together in memory of this cpu and copied into the ring buffer in its true size: most are a few
+ * hundred bytes, the longest 17 KiB. A record that finds no room is counted by type where it happens.
+ */
+#pragma once
+
+#include "kernel_types.h"
+#include "record.h"
+
+/* Typed tracepoints, or, for a kernel that cannot tell its own types, plain ones: the same programs. */
+#ifdef RAW_TRACEPOINTS
+#define TRACEPOINT(name) SEC("raw_tp/" name)
+#else
+#define TRACEPOINT(name) SEC("tp_btf/" name)
+#endif
+
+#define DATA_SIZE (17 * 1024) /* where a part may begin */
+#define DATA_SLACK (RECORD_PATH_MAX + 512) /* what one part may write beyond that */
+#define RING_SIZE (16u << 20)
+/* The last quarter is for records without which the process table would be wrong. */
+#define RING_DISCRETIONARY (RING_SIZE / 4 * 3)
+
+struct scratch {
+	__u32 busy;
+	__u32 slot;
+	__u32 offset; /* in data: where the next byte goes */
+	__u32 part; /* in data: where the current part begins */
+	struct record record;
+	__u8 data[DATA_SIZE + DATA_SLACK];
+};
+
+struct {
+	__u32 (*type)[BPF_MAP_TYPE_RINGBUF];
+	__u32 (*max_entries)[RING_SIZE];
+} records SEC(".maps");
+
+struct {
+	__u32 (*type)[BPF_MAP_TYPE_PERCPU_ARRAY];
+	__u32 (*max_entries)[1];
+	__u32 *key;
+	struct scratch *value;
+} scratches SEC(".maps");
+
+/* One element a cpu and type; max_entries is set by the loader. */
+struct {
+	__u32 (*type)[BPF_MAP_TYPE_ARRAY];
+	__u32 (*max_entries)[RECORD_TYPES_MAX];
+	__u32 (*map_flags)[BPF_F_MMAPABLE];
+	__u32 *key;
+	struct record_counter *value;
+} counters SEC(".maps");
+
+/* Written by the sensor, read here. */
+struct record_calls calls[RECORD_CALLS_MAX] = {};
+__u32 want_signal = 0;
+__u32 no_wakeup = 0; /* the sensor looks by itself, soon */
+
+static const __u16 type_numbers[RECORD_TYPES_MAX] = {
+#define X(slot, name, number) [slot] = number,
+	RECORD_TYPES(X)
+#undef X
+};
+
+static __always_inline void count(__u32 slot, bool produced, __u64 n)
+{
+	__u32 key = bpf_get_smp_processor_id() * RECORD_TYPES_MAX + slot;
+	struct record_counter *counter = bpf_map_lookup_elem(&counters, &key);
+	if (!counter)
+		return;
+	/* atomic: an interrupt on this cpu may count too */
+	__sync_fetch_and_add(produced ? &counter->produced : &counter->lost, n);
+}
+
+static __noinline void process_read(struct record_process *to, struct task_struct *task)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
+	const struct cred *cred = BPF_CORE_READ(task, cred);
+	if (!to)
+		return;
+	to->start_ns = BPF_CORE_READ(leader, start_boottime);
+	to->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
+	to->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	to->pid = BPF_CORE_READ(task, tgid);
+	to->tid = BPF_CORE_READ(task, pid);
+	to->parent_pid = BPF_CORE_READ(parent, tgid);
+	to->uid = BPF_CORE_READ(cred, uid.val);
+	to->gid = BPF_CORE_READ(cred, gid.val);
+	to->euid = BPF_CORE_READ(cred, euid.val);
+	to->egid = BPF_CORE_READ(cred, egid.val);
+	/* a kernel without audit has neither */
+	to->login_uid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : ~0u;
+	to->login_session = bpf_core_field_exists(task->sessionid) ? BPF_CORE_READ(task, sessionid) : ~0u;
+	to->reserved = 0;
+	bpf_probe_read_kernel_str(to->comm, sizeof(to->comm), &leader->comm);
+}
+
+static __always_inline struct scratch *scratch_get(void)
+{
+	__u32 key = 0;
+	return bpf_map_lookup_elem(&scratches, &key);
+}
+
+/* NULL, and counted, when this cpu is in the middle of another record. */
+static __noinline struct scratch *record_begin(__u32 slot)
+{
+	struct scratch *s = scratch_get();
+	if (!s)
+		return NULL;
+	if (__sync_fetch_and_add(&s->busy, 1) != 0) {
+		__sync_fetch_and_add(&s->busy, -1);
+		count(slot, false, 1);
+		return NULL;
+	}
+	s->slot = slot;
+	s->offset = 0;
+	s->record.type = type_numbers[slot & (RECORD_TYPES_MAX - 1)];
+	s->record.flags = 0;
+	s->record.monotonic_ns = bpf_ktime_get_ns();
+	__builtin_memset(s->record.numbers, 0, sizeof(s->record.numbers));
+	process_read(&s->record.process, (struct task_struct *)bpf_get_current_task());
+	return s;
+}
+
+static __always_inline void record_drop(struct scratch *s)
+{
+	__sync_fetch_and_add(&s->busy, -1);
+}
+
+static __noinline void record_send(struct scratch *s, bool essential)
+{
+	__u32 size = sizeof(s->record) + s->offset;
+	__u64 flags = no_wakeup ? BPF_RB_NO_WAKEUP : 0;
+	long r = -1;
+	if (size <= sizeof(s->record) + sizeof(s->data) &&
+	    (essential || bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < RING_DISCRETIONARY)) {
+		s->record.size = size;
+		r = bpf_ringbuf_output(&records, &s->record, size, flags);
+	}
+	count(s->slot, r == 0, 1);
+	record_drop(s);
+}
+
+/* Begins a part of at least `fixed` bytes (at most 256) and returns its payload; NULL when the record is full. */
+static __always_inline void *part_begin(struct scratch *s, __u16 kind, __u32 fixed)
+{
+	__u32 offset = s->offset;
+	if (offset > DATA_SIZE) {
+		s->record.flags |= RECORD_CUT;
+		return NULL;
+	}
+	struct record_part *part = (struct record_part *)&s->data[offset];
+	part->kind = kind;
+	part->reserved = 0;
+	part->size = fixed;
+	s->part = offset;
+	s->offset = offset + sizeof(*part) + fixed;
+	return part + 1;
+}
+
+static __always_inline void part_end(struct scratch *s)
+{
+	__u32 part = s->part, offset = s->offset;
+	if (part <= DATA_SIZE)
+		((struct record_part *)&s->data[part])->size = offset - part - sizeof(struct record_part);
+	s->offset = (offset + 7) & ~7u;
+}
+
+static __noinline void part_process(struct scratch *s, struct task_struct *task)
+{
+	struct record_process *to = part_begin(s, RECORD_PART_PROCESS, sizeof(*to));
+	if (!to)
+		return;
+	process_read(to, task);
+	part_end(s);
+}
+
+enum text_source {
+	TEXT_USER_STRING,
+	TEXT_KERNEL_STRING,
+	TEXT_USER_BYTES,
+};
+
+/* Adds bytes to the current part: a string without its NUL, or exactly `most` bytes. Returns how many. */
+static __always_inline __u32 append(struct scratch *s, enum text_source source, const void *from, __u32 most)
+{
+	__u32 offset = s->offset;
+	if (offset > DATA_SIZE + 256 || most > RECORD_PATH_MAX)
+		return 0;
+	long r;
+	if (source == TEXT_USER_BYTES)
+		r = bpf_probe_read_user(&s->data[offset], most, from) == 0 ? most : 0;
+	else if (source == TEXT_USER_STRING)
+		r = bpf_probe_read_user_str(&s->data[offset], most, from) - 1;
+	else
+		r = bpf_probe_read_kernel_str(&s->data[offset], most, from) - 1;
+	if (r <= 0 || r > RECORD_PATH_MAX)
+		return 0;
+	if (source != TEXT_USER_BYTES && r == most - 1)
+		s->record.flags |= RECORD_CUT;
+	s->offset = offset + r;
+	return r;
+}
+
+static __noinline void part_text(struct scratch *s, enum text_source source, const void *from, __u32 most)
+{
+	if (!part_begin(s, RECORD_PART_TEXT, 0))
+		return;
+	if (from && source == TEXT_USER_STRING)
+		append(s, TEXT_USER_STRING, from, most);
+	else if (from && source == TEXT_KERNEL_STRING)
+		append(s, TEXT_KERNEL_STRING, from, most);
+	else if (from)
+		append(s, TEXT_USER_BYTES, from, most);
+	part_end(s);
+}

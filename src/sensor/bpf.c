@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bpf: the back end over our programs in the kernel (src/bpf).
+ *
+ *     kernel ─▶ ring buffer ─▶ on_ring / on_look ─▶ bpf_event_make ─▶ sink->event()
+ *     kernel ─▶ counters ─▶ on_count ─▶ sink->lost(), and the process table is doubted
+ *     want() ─▶ calls[] in the programs' memory; no call wanted: the dispatcher is taken off
+ *
+ * Keeps the process table current, whoever listens. Must not log or wait between records. All privilege is used in
+ * open(); what comes after reads mapped memory.
+ *
+ * Waking. The kernel wakes us when it adds to an empty ring buffer, which costs the program that is watched a few µs.
+ * When that happens more often than every LOOK_EVERY, we ask it not to, and look by ourselves after each LOOK_EVERY,
+ * until there is little again. So a record waits for at most that, and a busy machine pays for no wake-ups.
+ */
+#include "sensor/bpf.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sensor/bpf_calls.h"
+#include "sensor/bpf_event.h"
+#include "sensor/bpf_load.h"
+#include "sensor/bpf_ring.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BATCH 256u /* records a turn */
+#define REFRESH_BATCH 1024u /* records before questions are looked at */
+#define LOOK_EVERY_NS (100 * NS_PER_US)
+#define BUSY_WAKES 4u /* so many wake-ups in a row, each within LOOK_EVERY of the one before */
+#define QUIET_LOOKS 4u /* so many looks in a row with at most one record each */
+#define COUNT_EVERY_NS (100 * NS_PER_MS)
+
+struct sensor_bpf {
+	struct sensor sensor; /* first */
+	struct sensor_start start;
+	struct bpf_programs *programs;
+	struct bpf_ring *ring;
+	struct loop_source *ring_source, *look_source, *count_source;
+	struct sensor_counters counters;
+	uint64_t lost_told[RECORD_N_SLOTS];
+	uint64_t taken;
+	uint64_t last_wake_ns;
+	uint32_t busy_wakes, quiet_looks;
+	bool looking; /* by ourselves, not woken */
+	bool begun; /* events may be delivered */
+	bool draining; /* inside of drain(): a refresh from there has nothing to add */
+	struct bpf_event_maker maker;
+};
+
+static struct sensor_bpf *sensor_bpf(const struct sensor *sensor)
+{
+	return (struct sensor_bpf *)(uintptr_t)sensor;
+}
+
+static void take(struct sensor_bpf *s, const void *record, size_t size)
+{
+	struct rs_event *event;
+	s->taken++;
+	switch (bpf_event_make(&s->maker, record, size, &event)) {
+	case BPF_EVENT_OK:
+		s->counters.events++;
+		s->start.sink.event(s->start.sink.data, event, NULL);
+		break;
+	case BPF_EVENT_NOTHING:
+	case BPF_EVENT_NO_DNS:
+		break;
+	case BPF_EVENT_MALFORMED:
+		s->counters.errors++;
+		break;
+	}
+}
+
+/* Takes at most so many records; returns how many. */
+static uint32_t drain(struct sensor_bpf *s, uint32_t most)
+{
+	uint32_t n = 0;
+	size_t size;
+	if (s->draining)
+		return 0;
+	s->draining = true;
+	s->maker.wall_offset_ns = clock_wall_ns() - clock_monotonic_ns();
+	for (const void *record; n < most && (record = bpf_ring_peek(s->ring, &size)); n++) {
+		take(s, record, size);
+		bpf_ring_consume(s->ring);
+	}
+	s->draining = false;
+	return n;
+}
+
+static void look_begin(struct sensor_bpf *s, uint64_t now_ns)
+{
+	s->looking = true;
+	s->quiet_looks = 0;
+	__atomic_store_n(s->programs->no_wakeup, 1, __ATOMIC_SEQ_CST);
+	loop_source_set_events(s->ring_source, 0);
+	loop_source_arm(s->look_source, now_ns + LOOK_EVERY_NS);
+}
+
+/* A program that saw no_wakeup a moment ago may still add a record without waking us: look once more a little later;
+ * after that on_count() does. */
+static void look_end(struct sensor_bpf *s, uint64_t now_ns)
+{
+	s->looking = false;
+	s->busy_wakes = 0;
+	__atomic_store_n(s->programs->no_wakeup, 0, __ATOMIC_SEQ_CST);
+	loop_source_set_events(s->ring_source, EPOLLIN);
+	loop_source_arm(s->look_source, now_ns + LOOK_EVERY_NS);
+}
+
+static int on_ring(void *data, uint32_t epoll_events)
+{
+	struct sensor_bpf *s = data;
+	uint64_t now_ns = clock_monotonic_ns();
+	drain(s, BATCH);
+	s->busy_wakes = now_ns - s->last_wake_ns < LOOK_EVERY_NS ? s->busy_wakes + 1 : 0;
+	s->last_wake_ns = now_ns;
+	if (s->busy_wakes >= BUSY_WAKES)
+		look_begin(s, now_ns);
+	return 0;
+}
+
+static int on_look(void *data, uint64_t now_ns)
+{
+	struct sensor_bpf *s = data;
+	uint32_t n = drain(s, BATCH);
+	if (!s->looking)
+		return 0;
+	s->quiet_looks = n <= 1 ? s->quiet_looks + 1 : 0;
+	if (s->quiet_looks >= QUIET_LOOKS)
+		look_end(s, now_ns);
+	else
+		loop_source_arm(s->look_source, n == BATCH ? now_ns : now_ns + LOOK_EVERY_NS);
+	return 0;
+}
+
+static const uint16_t slot_types[RECORD_N_SLOTS] = {
+#define X(slot, name, number) [slot] = number,
+	RECORD_TYPES(X)
+#undef X
+};
+
+static struct record_counter kernel_count(const struct sensor_bpf *s, size_t slot)
+{
+	struct record_counter sum = {0};
+	for (uint32_t cpu = 0; cpu < s->programs->n_cpus; cpu++) {
+		const struct record_counter *one = &s->programs->counters[cpu * RECORD_TYPES_MAX + slot];
+		sum.produced += __atomic_load_n(&one->produced, __ATOMIC_RELAXED);
+		sum.lost += __atomic_load_n(&one->lost, __ATOMIC_RELAXED);
+	}
+	return sum;
+}
+
+static bool teaches_the_table(size_t slot)
+{
+	return slot == RECORD_FORK || slot == RECORD_EXEC || slot == RECORD_EXIT || slot == RECORD_CREDENTIALS;
+}
+
+static void tell_lost(struct sensor_bpf *s)
+{
+	for (size_t slot = 0; slot < RECORD_N_SLOTS; slot++) {
+		uint64_t lost = kernel_count(s, slot).lost, fresh = lost - s->lost_told[slot];
+		if (fresh == 0)
+			continue;
+		s->lost_told[slot] = lost;
+		s->counters.lost += fresh;
+		if (teaches_the_table(slot))
+			process_table_doubt(s->start.processes);
+		s->start.sink.lost(s->start.sink.data, slot_types[slot], fresh);
+	}
+}
+
+static int on_count(void *data, uint64_t now_ns)
+{
+	struct sensor_bpf *s = data;
+	drain(s, BATCH);
+	tell_lost(s);
+	return loop_source_arm(s->count_source, now_ns + COUNT_EVERY_NS);
+}
+
+static void refresh(void *data)
+{
+	struct sensor_bpf *s = data;
+	if (s->begun)
+		drain(s, REFRESH_BATCH);
+}
+
+static struct sensor *bpf_close(struct sensor *sensor)
+{
+	struct sensor_bpf *s = sensor_bpf(sensor);
+	if (!s)
+		return NULL;
+	loop_source_remove(s->ring_source);
+	loop_source_remove(s->look_source);
+	loop_source_remove(s->count_source);
+	if (s->start.processes) {
+		process_table_set_refresh(s->start.processes, NULL, NULL);
+		process_table_set_live(s->start.processes, false);
+	}
+	bpf_ring_free(s->ring);
+	bpf_programs_free(s->programs);
+	free(s);
+	return NULL;
+}
+
+static int open_parts(struct sensor_bpf *s, bool raw)
+{
+	int r = bpf_programs_new(raw, &s->programs);
+	if (r < 0)
+		return r;
+	r = bpf_ring_new(s->programs->ring_fd, s->programs->ring_size_bytes, &s->ring);
+	if (r < 0)
+		return r;
+	r = loop_add_timer(s->start.loop, on_look, s, &s->look_source);
+	if (r < 0)
+		return r;
+	r = loop_add_timer(s->start.loop, on_count, s, &s->count_source);
+	if (r < 0)
+		return r;
+	/* After the programs are attached: what changes during the scan is told by records that come after it. */
+	return process_table_scan(s->start.processes);
+}
+
+static int open_as(const struct sensor_start *start, bool raw, struct sensor **ret)
+{
+	struct sensor_bpf *s = calloc(1, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	s->sensor.ops = &sensor_bpf_ops;
+	s->start = *start;
+	s->maker.processes = start->processes;
+	int r = open_parts(s, raw);
+	if (r < 0) {
+		bpf_close(&s->sensor);
+		return r;
+	}
+	const bool *hooks = s->programs->hooks;
+	bool live = hooks[BPF_HOOK_FORK] && hooks[BPF_HOOK_EXEC] && hooks[BPF_HOOK_EXIT];
+	process_table_set_live(start->processes, live);
+	process_table_set_refresh(start->processes, refresh, s);
+	process_table_set_users_live(start->processes, s->programs->families >> RECORD_FAMILY_CREDENTIALS & 1);
+	*ret = &s->sensor;
+	return 0;
+}
+
+static int bpf_open(const struct sensor_start *start, struct sensor **ret)
+{
+	return open_as(start, false, ret);
+}
+
+int sensor_bpf_open_raw(const struct sensor_start *start, struct sensor **ret)
+{
+	return open_as(start, true, ret);
+}
+
+static int bpf_begin(struct sensor *sensor)
+{
+	struct sensor_bpf *s = sensor_bpf(sensor);
+	int r = loop_add_fd(s->start.loop, s->programs->ring_fd, EPOLLIN, on_ring, s, &s->ring_source);
+	if (r < 0)
+		return r;
+	s->begun = true;
+	return loop_source_arm(s->count_source, clock_monotonic_ns());
+}
+
+static void bpf_counters(const struct sensor *sensor, struct sensor_counters *ret)
+{
+	*ret = sensor_bpf(sensor)->counters;
+}
+
+static void bpf_want(struct sensor *sensor, const struct session_event_set *types)
+{
+	struct sensor_bpf *s = sensor_bpf(sensor);
+	struct bpf_programs *programs = s->programs;
+	struct session_event_set wanted = *types;
+	__atomic_store_n(programs->want_signal, session_set_has(types, RS_EVENT_SIGNAL), __ATOMIC_RELAXED);
+	size_t n = bpf_calls_want(&wanted, programs->families, programs->calls);
+	if (n > 0) {
+		/* as calls are watched anyway, so are those that the process table lives on */
+		session_set_add(&wanted, RS_EVENT_CREDENTIALS);
+		bpf_calls_want(&wanted, programs->families, programs->calls);
+	}
+	int r = bpf_programs_attach_calls(programs, n > 0);
+	if (r < 0)
+		log_warning("bpf: expected to attach the program for system calls again, but the kernel says: %s; "
+			    "events that "
+			    "come from system calls are missing until the engine starts anew",
+			    strerror(-r));
+	bool users_live = n > 0 && r == 0 && (programs->families >> RECORD_FAMILY_CREDENTIALS & 1);
+	process_table_set_users_live(s->start.processes, users_live);
+	if (users_live)
+		process_table_doubt(s->start.processes); /* users may have changed while nobody told */
+}
+
+void sensor_bpf_kernel_counts(const struct sensor *sensor, uint64_t *ret_produced, uint64_t *ret_lost)
+{
+	*ret_produced = *ret_lost = 0;
+	for (size_t slot = 0; slot < RECORD_N_SLOTS; slot++) {
+		struct record_counter count = kernel_count(sensor_bpf(sensor), slot);
+		*ret_produced += count.produced;
+		*ret_lost += count.lost;
+	}
+}
+
+uint64_t sensor_bpf_taken(const struct sensor *sensor)
+{
+	return sensor_bpf(sensor)->taken;
+}
+
+#define NOT_HERE RECORD_N_FAMILIES
+#define AFTER "arguments are read after the call, from memory that another thread can change; io_uring is not seen"
+#define KERNEL_COPY "seen at the end of the call, from the kernel's own data; io_uring is not seen"
+#define NEEDS_LSM "needs the BPF LSM back end"
+
+/* What is promised of each event when its program is there. */
+struct ability_row {
+	uint16_t type;
+	int16_t hook; /* enum bpf_hook, or -1 */
+	uint16_t family; /* enum record_family, 0, or NOT_HERE */
+	uint8_t state;
+	const char *reason;
+};
+
+static const struct ability_row ability_rows[] = {
+	{RS_EVENT_FORK, BPF_HOOK_FORK, 0, SESSION_MANDATORY, ""},
+	{RS_EVENT_EXEC, BPF_HOOK_EXEC, 0, SESSION_MANDATORY, ""},
+	{RS_EVENT_EXIT, BPF_HOOK_EXIT, 0, SESSION_MANDATORY, ""},
+	{RS_EVENT_SIGNAL, BPF_HOOK_SIGNAL, 0, SESSION_MANDATORY, ""},
+	{RS_EVENT_CREDENTIALS, -1, RECORD_FAMILY_CREDENTIALS, SESSION_DISCRETIONARY, "seen at the end of the call"},
+	{RS_EVENT_NAMESPACE, -1, RECORD_FAMILY_NAMESPACE, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_PTRACE, -1, RECORD_FAMILY_PTRACE, SESSION_DISCRETIONARY, "seen at the end of the call"},
+	{RS_EVENT_MEMORY_WRITE, -1, RECORD_FAMILY_MEMORY_WRITE, SESSION_DISCRETIONARY,
+	 "process_vm_writev only; /proc/PID/mem and ptrace are not seen"},
+	{RS_EVENT_CREATE, -1, RECORD_FAMILY_OPEN, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_UNLINK, -1, RECORD_FAMILY_UNLINK, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_RENAME, -1, RECORD_FAMILY_RENAME, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_LINK, -1, RECORD_FAMILY_CREATE, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_TRUNCATE, -1, RECORD_FAMILY_TRUNCATE, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_MODE, -1, RECORD_FAMILY_MODE, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_OWNER, -1, RECORD_FAMILY_OWNER, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_XATTR, -1, RECORD_FAMILY_XATTR, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_MAP_EXEC, -1, RECORD_FAMILY_MMAP, SESSION_DISCRETIONARY,
+	 "mmap only, from the kernel's own data; what the kernel maps for a new program is told by exec"},
+	{RS_EVENT_PROTECT_EXEC, -1, RECORD_FAMILY_MPROTECT, SESSION_DISCRETIONARY, "seen at the end of the call"},
+	{RS_EVENT_MEMFD, -1, RECORD_FAMILY_MEMFD, SESSION_DISCRETIONARY, "its name is read after the call"},
+	{RS_EVENT_CONNECT, -1, RECORD_FAMILY_CONNECT, SESSION_DISCRETIONARY, KERNEL_COPY},
+	{RS_EVENT_BIND, -1, RECORD_FAMILY_BIND, SESSION_DISCRETIONARY, KERNEL_COPY},
+	{RS_EVENT_LISTEN, -1, RECORD_FAMILY_LISTEN, SESSION_DISCRETIONARY, KERNEL_COPY},
+	{RS_EVENT_ACCEPT, -1, RECORD_FAMILY_ACCEPT, SESSION_DISCRETIONARY, KERNEL_COPY},
+	{RS_EVENT_DNS_QUESTION, -1, RECORD_FAMILY_DNS_SEND, SESSION_DISCRETIONARY,
+	 "clear text to port 53, whole packets, at most 4 of one call; packet sockets and io_uring are not seen"},
+	{RS_EVENT_MODULE_LOAD, -1, RECORD_FAMILY_MODULE, SESSION_DISCRETIONARY, "seen at the end of the call"},
+	{RS_EVENT_BPF_LOAD, -1, RECORD_FAMILY_BPF, SESSION_DISCRETIONARY, "name and type are read after the call"},
+	{RS_EVENT_KEXEC, -1, RECORD_FAMILY_KEXEC, SESSION_DISCRETIONARY, "seen at the end of the call"},
+	{RS_EVENT_MOUNT, -1, RECORD_FAMILY_MOUNT, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_UNMOUNT, -1, RECORD_FAMILY_UNMOUNT, SESSION_DISCRETIONARY, AFTER},
+	{RS_EVENT_SYSCTL, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_PTRACE, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_SIGNAL, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_CREATE, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_UNLINK, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_RENAME, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_LINK, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_TRUNCATE, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_ATTRIBUTE, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_MAP_EXEC, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_CONNECT, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_BIND, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_LISTEN, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_MODULE_LOAD, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_BPF_LOAD, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_KEXEC, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+	{RS_EVENT_AUTH_MOUNT, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+};
+
+/* Why the program behind a row is not there; "" when it is. */
+static const char *missing(const struct bpf_programs *programs, const struct ability_row *row)
+{
+	if (row->family == NOT_HERE)
+		return row->reason;
+	return row->hook >= 0 ? programs->hook_reasons[row->hook] : programs->family_reasons[row->family];
+}
+
+static void bpf_abilities(const struct sensor *sensor, struct session_ability *abilities)
+{
+	const struct bpf_programs *programs = sensor_bpf(sensor)->programs;
+	for (size_t i = 0; i < ARRAY_SIZE(ability_rows); i++) {
+		const struct ability_row *row = &ability_rows[i];
+		const char *why_not = missing(programs, row);
+		struct session_ability *to = &abilities[catalogue_find(row->type) - catalogue_events];
+		uint8_t state = why_not[0] ? SESSION_UNAVAILABLE : row->state;
+		if (state < to->state || (state == to->state && to->reason[0] != '\0'))
+			continue; /* another back end does better */
+		to->event_type = row->type;
+		to->state = state;
+		snprintf(to->reason, sizeof(to->reason), "%s", why_not[0] ? why_not : row->reason);
+	}
+}
+
+const struct sensor_ops sensor_bpf_ops = {
+	.name = "bpf",
+	.open = bpf_open,
+	.begin = bpf_begin,
+	.counters = bpf_counters,
+	.abilities = bpf_abilities,
+	.want = bpf_want,
+	.close = bpf_close,
+};

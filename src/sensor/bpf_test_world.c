@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/bpf_test_world.h"
+
+#include "base/clock.h"
+#include "sensor/bpf_load.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define EXIT_NO_BPF 77 /* meson: skipped */
+
+void world_child_expect(bool holds, const char *condition, const char *file, int line)
+{
+	if (holds)
+		return;
+	fprintf(stderr, "%s:%d: in the child: expected %s; errno %s\n", file, line, condition, strerror(errno));
+	_exit(99);
+}
+
+/* Of the child: itself, or one of its descendants, whose ancestors are all in the list of events by then. */
+static bool is_ours(const struct world *world, const struct rs_event *event)
+{
+	uint32_t pid = event->process.pid, parent = event->process.parent_pid;
+	if (pid == (uint32_t)world->child || parent == (uint32_t)world->child)
+		return true;
+	for (size_t i = 0; i < world->n_events; i++)
+		if (world->events[i]->process.pid == pid || world->events[i]->process.pid == parent)
+			return true;
+	return false;
+}
+
+static void on_event(void *data, struct rs_event *event, const struct sensor_question *question)
+{
+	struct world *world = data;
+	assert_null(question);
+	assert_null(event_check(event, event->size));
+	world->delivered[event->type]++;
+	world->delivered_all++;
+	if (world->child == 0 || world->n_events == WORLD_EVENTS_MAX || !is_ours(world, event))
+		return;
+	struct rs_event *copy = malloc(event->size);
+	memcpy(copy, event, event->size);
+	world->events[world->n_events++] = copy;
+}
+
+static void on_lost(void *data, uint16_t type, uint64_t count)
+{
+	struct world *world = data;
+	world->lost[type] += count;
+	world->lost_all += count;
+}
+
+static void forget_events(struct world *world)
+{
+	while (world->n_events > 0)
+		free(world->events[--world->n_events]);
+}
+
+void world_want(struct world *world, const uint16_t *types, size_t n_types)
+{
+	struct session_event_set set = {0};
+	for (size_t i = 0; i < n_types; i++)
+		session_set_add(&set, types[i]);
+	world->sensor->ops->want(world->sensor, &set);
+}
+
+void world_want_all(struct world *world)
+{
+	struct session_event_set set;
+	memset(&set, 0xff, sizeof(set));
+	world->sensor->ops->want(world->sensor, &set);
+}
+
+void world_open(struct world *world, bool raw)
+{
+	memset(world, 0, sizeof(*world));
+	assert_int_equal(loop_new(&world->loop), 0);
+	assert_int_equal(process_table_new(&world->table), 0);
+	const struct sensor_start start = {
+		.loop = world->loop,
+		.sink = {.data = world, .event = on_event, .lost = on_lost},
+		.processes = world->table,
+		.group_fd = -1,
+	};
+	int r = raw ? sensor_bpf_open_raw(&start, &world->sensor) : sensor_bpf_ops.open(&start, &world->sensor);
+	assert_int_equal(r, 0);
+	world_want_all(world);
+	assert_int_equal(world->sensor->ops->begin(world->sensor), 0);
+}
+
+void world_close(struct world *world)
+{
+	forget_events(world);
+	sensor_bpf_ops.close(world->sensor);
+	process_table_free(world->table);
+	loop_free(world->loop);
+}
+
+void world_pump(struct world *world)
+{
+	uint64_t produced, lost;
+	/* what others on this machine do goes on: as far as it was when we began */
+	sensor_bpf_kernel_counts(world->sensor, &produced, &lost);
+	for (int turn = 0; sensor_bpf_taken(world->sensor) < produced; turn++) {
+		assert_true(turn < 100000);
+		assert_int_equal(loop_turn(world->loop, 200), 0);
+	}
+}
+
+int world_run(struct world *world, void (*fn)(void *data), void *data)
+{
+	int go[2], status;
+	world_pump(world);
+	forget_events(world);
+	assert_int_equal(pipe(go), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		char byte;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(go[1]);
+		CHILD_EXPECT(read(go[0], &byte, 1) == 0);
+		close(go[0]);
+		fn(data);
+		_exit(0);
+	}
+	world->child = child;
+	close(go[0]);
+	close(go[1]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 99);
+	world_pump(world);
+	return status;
+}
+
+const struct rs_event *world_find(const struct world *world, uint16_t type, pid_t pid, size_t nth)
+{
+	for (size_t i = 0; i < world->n_events; i++) {
+		const struct rs_event *event = world->events[i];
+		if (event->type == type && (pid == 0 || event->process.pid == (uint32_t)pid) && nth-- == 0)
+			return event;
+	}
+	return NULL;
+}
+
+const struct rs_event *world_expect(const struct world *world, uint16_t type)
+{
+	const struct rs_event *event = world_find(world, type, world->child, 0);
+	if (!event) {
+		for (size_t i = 0; i < world->n_events; i++)
+			fprintf(stderr, "event %u of pid %u\n", world->events[i]->type, world->events[i]->process.pid);
+		fail_msg("no event of type %u by pid %d", type, (int)world->child);
+	}
+	return event;
+}
+
+static bool raw_tracepoints;
+
+int world_setup(void **state)
+{
+	struct world *world = malloc(sizeof(*world));
+	world_open(world, raw_tracepoints);
+	*state = world;
+	return 0;
+}
+
+int world_teardown(void **state)
+{
+	world_close(*state);
+	free(*state);
+	return 0;
+}
+
+void world_expect_str(const struct rs_event *event, struct rs_str str, const char *expected)
+{
+	assert_string_equal(rs_str_get(event, str, NULL), expected);
+}
+
+/* A file as stat(2) shows it now. */
+void world_expect_file(const struct rs_event *event, const struct rs_file *file, const char *path, uint32_t flags)
+{
+	struct stat st;
+	world_expect_str(event, file->path, path);
+	assert_int_equal(file->flags, flags);
+	if (flags & RS_FILE_PATH_LEXICAL)
+		return;
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(file->id.dev == st.st_dev);
+	assert_true(file->id.ino == st.st_ino);
+	assert_int_equal(file->mode, st.st_mode);
+	assert_int_equal(file->uid, st.st_uid);
+	assert_int_equal(file->size_bytes, st.st_size);
+	assert_true(file->mtime_ns == (uint64_t)st.st_mtim.tv_sec * NS_PER_SEC + (uint64_t)st.st_mtim.tv_nsec);
+}
+
+void world_set_raw(bool raw)
+{
+	raw_tracepoints = raw;
+}
+
+int world_available(void)
+{
+	struct bpf_programs *programs;
+	int r = bpf_programs_new(false, &programs);
+	if (r == 0) {
+		bpf_programs_free(programs);
+		return 0;
+	}
+	fprintf(stderr, "skipped: the kernel refuses all BPF programs (%s): run as root\n", strerror(-r));
+	return r == -EPERM || r == -EACCES || r == -ENOSYS ? EXIT_NO_BPF : 1;
+}
