@@ -57,18 +57,21 @@ static ssize_t read_file(int fd, char *buffer, size_t most)
 	return (ssize_t)used;
 }
 
-/* Each error line of the parser as one line of the log. */
-static void report(void)
+/* Each error line of the parser as one line: of the log, or for people as it is. */
+static void report(bool plain)
 {
 	for (char *line = errors.text, *end; (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
-		log_error("%s", line);
+		if (plain)
+			fprintf(stderr, "%s\n", line);
+		else
+			log_error("%s", line);
 	}
 	if (errors.count > CONFIG_ERRORS_MAX)
 		log_error("%u more errors", errors.count - CONFIG_ERRORS_MAX);
 }
 
-static enum config_exit parse(const char *name, int fd, int groups_fd)
+static enum config_exit parse(const char *name, int fd, int groups_fd, bool plain)
 {
 	struct config_source source = {.name = name, .bytes = file};
 	ssize_t size = read_file(fd, file, CONFIG_SIZE_MAX);
@@ -86,7 +89,7 @@ static enum config_exit parse(const char *name, int fd, int groups_fd)
 	if (r < 0)
 		log_error("%s: %s", name, strerror(-r));
 	else if (r > 0)
-		report();
+		report(plain);
 	return r == 0 ? CONFIG_DONE : r > 0 ? CONFIG_FILE_WRONG : CONFIG_UNREADABLE;
 }
 
@@ -103,7 +106,7 @@ static enum config_exit check(const char *path)
 		return CONFIG_MISUSED;
 	if (drop_system_calls(PROCESS_CONFIG) < 0)
 		return CONFIG_MISUSED;
-	enum config_exit result = parse(path, fd, groups_fd);
+	enum config_exit result = parse(path, fd, groups_fd, true);
 	if (result == CONFIG_DONE)
 		printf("%s: well formed; agents: %u, scopes: %u\n", path, settings.n_agents, settings.n_scopes);
 	return result;
@@ -114,7 +117,7 @@ static enum config_exit serve(const char *name)
 	if (drop_privilege(&topology_processes[PROCESS_CONFIG], UID_CONFIG, getppid()) < 0 ||
 	    drop_system_calls(PROCESS_CONFIG) < 0)
 		return CONFIG_MISUSED;
-	enum config_exit result = parse(name, FD_FILE, FD_GROUPS);
+	enum config_exit result = parse(name, FD_FILE, FD_GROUPS, false);
 	if (result != CONFIG_DONE)
 		return result;
 	if (pwrite(FD_SETTINGS, &settings, sizeof(settings), 0) != (ssize_t)sizeof(settings)) {

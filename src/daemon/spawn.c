@@ -20,11 +20,22 @@
 #define FIRST_FD 3
 #define URGENT_NICE (-15)
 
+/* The parent asked to be spared when memory is short; that is for it and the urgent ones. */
+static void share_memory_risk(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd >= 0 && write(fd, "0\n", 2) < 0)
+		log_debug("oom_score_adj: %s", strerror(errno));
+	fd_close(fd);
+}
+
 /* Before ordinary processes, but after the parent, which must be able to end it when it spins. */
 static void set_priority(bool urgent)
 {
 	struct sched_param param = {.sched_priority = 1};
-	if (urgent && sched_setscheduler(0, SCHED_RR, &param) < 0)
+	if (!urgent)
+		share_memory_risk();
+	else if (sched_setscheduler(0, SCHED_RR, &param) < 0)
 		setpriority(PRIO_PROCESS, 0, URGENT_NICE);
 }
 

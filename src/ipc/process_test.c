@@ -34,7 +34,10 @@ static int settings_memfd(void)
 				    .size = sizeof(settings),
 				    .uid_base = UID_BASE,
 				    .log_level = 6,
-				    .run_dir = "/run/ringside"};
+				    .deadline_exec_ms = 1000,
+				    .deadline_open_ms = 250,
+				    .run_dir = "/run/ringside",
+				    .state_dir = "/var/lib/ringside"};
 	int fd = fd_memfd("settings", sizeof(settings));
 	assert_true(fd >= 0);
 	assert_int_equal(pwrite(fd, &settings, sizeof(settings), 0), sizeof(settings));

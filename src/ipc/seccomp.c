@@ -133,8 +133,13 @@ static const struct row engine[] = {
 	ANY(fstatfs),
 	/* the verdict cache: ignore marks on inodes, in the group it was given; leases go by fcntl */
 	ANY(fanotify_mark),
-	/* agents' rings and sessions */
+	/* agents' rings and sessions: datagrams in batches, memory that is there before it is used, wake pipes */
 	ANY(accept4),
+	ANY(recvmmsg),
+	ANY(fallocate),
+	ANY(pipe2),
+	/* what doctor says of its priority */
+	ANY(sched_getscheduler),
 	/* the process behind a question, when the kernel gave a descriptor of it */
 	ANY(pidfd_open),
 	/* what it says to the BPF programs that it loaded before, through the maps it has */

@@ -2,6 +2,7 @@
 #include "ipc/topology.h"
 
 #include "base/macro.h"
+#include "wire/ledger.h"
 
 #include <linux/capability.h>
 
@@ -19,7 +20,7 @@
 #define CAGE_CAPABILITIES (CAP(SETUID) | CAP(SETGID) | CAP(KILL) | CAP(SETPCAP))
 
 /* In the engine each open question (16,384 at most) and each cached file holds a descriptor. */
-#define ENGINE_FILES_MAX 131072
+#define ENGINE_FILES_MAX LEDGER_FD_LIMIT
 
 /* role, name, program, long-lived, capabilities, root, files_max, urgent */
 const struct topology_process topology_processes[PROCESS_N_ROLES] = {

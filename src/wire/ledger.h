@@ -65,7 +65,8 @@ struct ledger {
 	_Atomic uint64_t next_event_id; /* so that ids go on rising in the next engine */
 	_Atomic uint64_t wanted; /* by the engine: serial << LEDGER_WANT_BITS | enum ledger_wanted */
 	_Atomic uint64_t applied; /* by the keeper: the last `wanted` that the marks follow */
-	_Atomic uint64_t reserved[6];
+	_Atomic uint64_t engines; /* that began so far; each counts itself */
+	_Atomic uint64_t reserved[5];
 	struct ledger_slot slots[LEDGER_SLOTS];
 };
 

@@ -332,8 +332,7 @@ static bool case_run(const struct vm_case *run)
 	if (!clean)
 		processes_dump();
 	why_text(run, why, sizeof(why));
-	if (!ok)
-		output_show();
+	output_show();
 	if (!clean)
 		say("not ok %s processes that cannot be ended are left behind%s%s", run->name, ok ? "" : "; ",
 		    ok ? "" : why);

@@ -4,7 +4,7 @@
 answerer marker
 dpkg-deb -x /vm/packages/sample.deb out || fail "dpkg-deb ended with $?"
 printf 'fine' >good
-printf 'RINGSIDE-DENY-ME' >bad
+printf 'RINGSIDE-NO-OPEN' >bad
 cat good >/dev/null || fail "a file without the marker was denied"
 cat bad >/dev/null 2>&1 && fail "a file with the marker was opened"
 kill "$answerer_pid"

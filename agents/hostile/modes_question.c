@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an agent can do with a question instead of answering it well. Without a question they are done at once. */
+#include "common/common.h"
+#include "hostile/mode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AS_MISS "answer as the operator said for a miss, at its deadline; a strike, then the bench"
+#define AS_CRASH "answer at once as for a miss; start the agent again"
+
+int mode_hang(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	for (;;)
+		pause();
+}
+
+static int ignore(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	return MODE_GO_ON;
+}
+
+static int late(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	if (!event)
+		return MODE_ANSWER;
+	int64_t left_ns = rs_respond_time_left_ns(event);
+	usleep((useconds_t)(MAX(left_ns, 0) / 1000 + 100000));
+	return raw_answer(raw, event->id, RAW_DENY, 0) < 0 ? -EPIPE : MODE_GO_ON;
+}
+
+static int twice(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	if (!event)
+		return MODE_ANSWER;
+	raw_answer(raw, event->id, RAW_ALLOW, 0);
+	return raw_answer(raw, event->id, RAW_DENY, 0) < 0 ? -EPIPE : MODE_GO_ON;
+}
+
+static int deny(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	return event && raw_answer(raw, event->id, RAW_DENY, (uint32_t)mode->number) < 0 ? -EPIPE : MODE_GO_ON;
+}
+
+/* Denies what others were asked, or nobody. */
+static int forge(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	uint64_t id = event ? event->id : 1000;
+	for (uint64_t i = 1; i <= 100; i++) {
+		raw_answer(raw, id + i, RAW_DENY, 0);
+		raw_answer(raw, id - i, RAW_DENY, RAW_ANSWER_CACHE);
+	}
+	raw_answer(raw, 0, RAW_DENY, 0);
+	return raw_answer(raw, UINT64_MAX, RAW_DENY, 0) < 0 ? -EPIPE : MODE_ANSWER;
+}
+
+static int do_abort(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	struct rlimit none = {0};
+	setrlimit(RLIMIT_CORE, &none);
+	signal(mode->number, SIG_DFL);
+	raise(mode->number);
+	return MODE_ANSWER;
+}
+
+static int do_exit(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	_exit(mode->number);
+}
+
+static int bye(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	struct raw_bye message = {.head = {.size = sizeof(message), .type = RAW_BYE}, .reason = "hostile"};
+	raw_send(raw, &message, sizeof(message), NULL, 0);
+	return -EPIPE;
+}
+
+static int hang_up(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	return -EPIPE;
+}
+
+static int spin(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	while (raw->session >= 0)
+		atomic_signal_fence(memory_order_seq_cst);
+	return MODE_ANSWER;
+}
+
+static int stop(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	raise(SIGSTOP);
+	return MODE_ANSWER;
+}
+
+static int close_all(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	close_range(3, ~0u, 0);
+	return mode_hang(raw, mode, event);
+}
+
+/* Waits a moment for the descriptor of this question. */
+static int fd_of(struct raw *raw, const struct rs_event *event)
+{
+	static char bytes[RAW_MESSAGE_MAX];
+	for (int i = 0; i < 10 && event && (event->flags & RS_EVENT_HAS_FD) && raw->event_fd_id != event->id; i++)
+		if (raw_receive(raw, bytes, sizeof(bytes), 10) < 0)
+			return -EPIPE;
+	return event && raw->event_fd_id == event->id ? raw->event_fd : -ENOENT;
+}
+
+/* The file offset and the flags of the descriptor are shared with all who got it. */
+static int spoil_fd(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	int fd = fd_of(raw, event);
+	if (fd >= 0) {
+		lseek(fd, INT64_C(1) << 40, SEEK_SET);
+		fcntl(fd, F_SETFL, O_NONBLOCK | O_APPEND | O_ASYNC);
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	}
+	return MODE_ANSWER;
+}
+
+static int lock_fd(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	int fd = fd_of(raw, event);
+	if (fd >= 0)
+		flock(fd, LOCK_EX | LOCK_NB);
+	return MODE_ANSWER;
+}
+
+/* Each write must fail: the descriptor is read-only, whatever name it is opened by. */
+static int write_fd(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	char name[64];
+	int fd = fd_of(raw, event);
+	if (fd < 0)
+		return MODE_ANSWER;
+	bool written = write(fd, "x", 1) >= 0 || ftruncate(fd, 0) >= 0 || fchmod(fd, 0777) >= 0;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	_cleanup_(closep) int again = open(name, O_WRONLY | O_CLOEXEC);
+	say("%s: %s", mode->name, written || again >= 0 ? "THE FILE COULD BE CHANGED" : "the kernel refused");
+	return MODE_ANSWER;
+}
+
+const struct mode modes_question[] = {
+	{"hang", MODE_ASKED, mode_hang, "never does anything again", AS_MISS, 0},
+	{"ignore", MODE_ASKED, ignore, "never answers, but goes on reading", AS_MISS, 0},
+	{"late", MODE_ASKED, late, "denies 100 ms after the deadline", AS_MISS "; ignore and count the answer", 0},
+	{"twice", MODE_ASKED, twice, "allows, then denies", "take the first, count the second", 0},
+	{"deny", MODE_ASKED, deny, "denies everything", "override it on the essential set; brake a storm", 0},
+	{"deny-cache", MODE_ASKED, deny, "denies everything, for ever", "the same; cache no deny it was not asked to",
+	 RAW_ANSWER_CACHE},
+	{"forge", MODE_ASKED, forge, "denies 202 questions it was not asked", "ignore and count them", 0},
+	{"abort", MODE_ASKED, do_abort, "aborts", AS_CRASH, SIGABRT},
+	{"segv", MODE_ASKED, do_abort, "ends by SIGSEGV", AS_CRASH, SIGSEGV},
+	{"kill", MODE_ASKED, do_abort, "ends by SIGKILL", AS_CRASH, SIGKILL},
+	{"exit", MODE_ASKED, do_exit, "exits with 1", AS_CRASH, 1},
+	{"exit-0", MODE_ASKED, do_exit, "exits with 0, without a goodbye", AS_CRASH, 0},
+	{"bye", MODE_ASKED, bye, "says goodbye", "answer at once as for a miss; no crash", 0},
+	{"hang-up", MODE_ASKED, hang_up, "closes its session", AS_CRASH, 0},
+	{"close-all", MODE_ASKED, close_all, "closes every descriptor and lives on", AS_CRASH, 0},
+	{"spin", MODE_ASKED, spin, "loops for ever", AS_MISS, 0},
+	{"stop", MODE_ASKED, stop, "stops itself (SIGSTOP)", AS_MISS, 0},
+	{"spoil-fd", MODE_ASKED, spoil_fd, "moves the offset of the passed descriptor and changes its flags",
+	 "never depend on them", 0},
+	{"lock-fd", MODE_ASKED, lock_fd, "takes an exclusive flock(2) on the passed descriptor",
+	 "nothing yet: docs/THREAT-MODEL.md names it", 0},
+	{"write-fd", MODE_ASKED, write_fd, "tries to change the file it was asked about", "pass it read-only", 0},
+};
+const size_t n_modes_question = ARRAY_SIZE(modes_question);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agents_table.h"
+
+#include <string.h>
+
+/* Index in `list` of the agent of this name, or the length of the list. */
+static size_t find(struct json_object *list, const char *name)
+{
+	size_t n = view_length(list, "agents"), i = 0;
+	while (i < n && !view_is(view_element(list, "agents", i), "name", name))
+		i++;
+	return i;
+}
+
+static const char *name_of(struct json_object *agent)
+{
+	struct json_object *name = view_member(agent, "name");
+	return json_object_is_type(name, json_type_string) ? json_object_get_string(name) : "";
+}
+
+/* Those of the cage that the engine does not know come after the engine's. */
+static struct json_object *only_caged(struct json_object *status, size_t index, size_t *ret_count)
+{
+	struct json_object *engine = view_member(status, "engine"), *cage = view_member(status, "cage");
+	struct json_object *found = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < view_length(cage, "agents"); i++) {
+		struct json_object *agent = view_element(cage, "agents", i);
+		if (find(engine, name_of(agent)) < view_length(engine, "agents"))
+			continue;
+		if (n++ == index)
+			found = agent;
+	}
+	if (ret_count)
+		*ret_count = n;
+	return found;
+}
+
+size_t agents_count(struct json_object *status)
+{
+	size_t caged;
+	only_caged(status, 0, &caged);
+	return view_length(view_member(status, "engine"), "agents") + caged;
+}
+
+static bool is_one_of(struct json_object *agent, const char *const *states, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (view_is(agent, "state", states[i]))
+			return true;
+	return false;
+}
+
+static enum output_colour colour_of(const struct agents_row *row)
+{
+	static const char *const good[] = {"live", "shadow", "running"};
+	static const char *const fair[] = {"starting", "stopped", "disabled"};
+	struct json_object *first = row->engine ? row->engine : row->cage;
+	if (is_one_of(first, good, ARRAY_SIZE(good)))
+		return OUTPUT_PLAIN;
+	/* gone for the engine, because somebody stopped it on purpose, is no alarm */
+	if (is_one_of(first, fair, ARRAY_SIZE(fair)) || is_one_of(row->cage, fair, ARRAY_SIZE(fair)))
+		return OUTPUT_WARN;
+	return OUTPUT_BAD;
+}
+
+struct agents_row agents_row(struct json_object *status, size_t index)
+{
+	struct json_object *engine = view_member(status, "engine"), *cage = view_member(status, "cage");
+	struct agents_row row = {0};
+	size_t n = view_length(engine, "agents");
+	if (index < n) {
+		row.engine = view_element(engine, "agents", index);
+		row.cage = view_element(cage, "agents", find(cage, name_of(row.engine)));
+	} else {
+		row.cage = only_caged(status, index - n, NULL);
+	}
+	row.colour = colour_of(&row);
+	return row;
+}
+
+void agents_add_state(struct text *text, const struct agents_row *row)
+{
+	struct json_object *first = row->engine ? row->engine : row->cage;
+	view_add(text, first, "state", "in an unknown state");
+	if (row->engine && row->cage && !view_is(row->cage, "state", "running") && view_has(row->cage, "state") &&
+	    !view_is(row->engine, "state", json_object_get_string(view_member(row->cage, "state")))) {
+		text_add(text, " (process ");
+		view_add(text, row->cage, "state", "");
+		text_add(text, ")");
+	}
+	if (!view_is_empty(row->engine, "why")) {
+		text_add(text, ": ");
+		view_add(text, row->engine, "why", "");
+	} else if (!view_is_empty(row->cage, "why")) {
+		text_add(text, ": ");
+		view_add(text, row->cage, "why", "");
+	}
+}
+
+static const struct output_column columns[] = {
+	{"AGENT", .flexible = true}, {"STATE"},
+	{"PID", .right = true},      {"ASKED", .right = true},
+	{"ALLOWED", .right = true},  {"DENIED", .right = true},
+	{"MISSED", .right = true},   {"P50", .right = true},
+	{"P99", .right = true},
+};
+
+static void add_row(struct output_table *table, const struct agents_row *row)
+{
+	static const char *const counts[] = {"questions", "allows", "denies", "misses"};
+	struct json_object *first = row->engine ? row->engine : row->cage;
+	struct text cells[ARRAY_SIZE(columns)] = {0};
+	view_add(&cells[0], first, "name", "?");
+	view_add(&cells[1], first, "state", "?");
+	if (view_number(row->engine, "pid") > 0 || view_number(row->cage, "pid") > 0)
+		view_add(&cells[2], view_number(row->engine, "pid") > 0 ? row->engine : row->cage, "pid", "-");
+	else
+		text_add(&cells[2], "-");
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		if (view_has(row->engine, counts[i]))
+			text_count(&cells[3 + i], view_number(row->engine, counts[i]));
+		else
+			text_add(&cells[3 + i], "-");
+	}
+	for (size_t i = 0; i < 2; i++) {
+		const char *key = i ? "p99_us" : "p50_us";
+		if (view_has(row->engine, key) && view_number(row->engine, "questions") > 0)
+			text_microseconds(&cells[7 + i], view_number(row->engine, key));
+		else
+			text_add(&cells[7 + i], "-");
+	}
+	output_table_add(table, row->colour, cells);
+	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
+		text_deinit(&cells[i]);
+}
+
+static void add_number(struct text *text, struct json_object *agent, const char *key, const char *words)
+{
+	text_count(text, view_number(agent, key));
+	text_add(text, words);
+}
+
+/* What does not fit into the table. */
+static void print_rest(const struct output *output, const struct agents_row *row)
+{
+	struct json_object *first = row->engine ? row->engine : row->cage;
+	struct text label = {0}, text = {0};
+	text_add(&label, "  ");
+	view_add(&label, first, "name", "?");
+	text_add(&label, " ");
+	if (!view_is_empty(row->engine, "version")) {
+		view_add(&text, row->engine, "version", "");
+		if (!view_is_empty(row->engine, "content_version")) {
+			text_add(&text, ", content ");
+			view_add(&text, row->engine, "content_version", "");
+		}
+		text_add(&text, ": ");
+	}
+	if (row->engine) {
+		add_number(&text, row->engine, "strikes", " strikes, ");
+		add_number(&text, row->engine, "late", " late answers, ");
+		add_number(&text, row->engine, "pending", " pending; ");
+		add_number(&text, row->engine, "delivered", " events delivered, ");
+		add_number(&text, row->engine, "dropped", " dropped");
+	}
+	if (row->cage) {
+		text_add(&text, row->engine ? "; user " : "user ");
+		view_add(&text, row->cage, "uid", "?");
+		text_add(&text, ", ");
+		add_number(&text, row->cage, "restarts", " restarts");
+	}
+	text_add(&text, ".");
+	output_paragraph(output, 4, text_get(&label), OUTPUT_PLAIN, text_get(&text));
+	text_deinit(&label);
+	text_deinit(&text);
+}
+
+void agents_print(const struct output *output, struct json_object *status)
+{
+	struct output_table table;
+	size_t n = agents_count(status);
+	if (n == 0) {
+		output_line(output, OUTPUT_PLAIN, "No agents.");
+		return;
+	}
+	output_table_init(&table, columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < n; i++) {
+		struct agents_row row = agents_row(status, i);
+		add_row(&table, &row);
+	}
+	output_table_print(&table, output, 0);
+	output_table_deinit(&table);
+	for (size_t i = 0; i < n; i++) {
+		struct agents_row row = agents_row(status, i);
+		print_rest(output, &row);
+	}
+}

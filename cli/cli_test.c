@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli_test: the whole command against a platform that is played here: each case is one command line, the request that
+ * must arrive, the answer that is played, and then the exit code and the output, byte for byte.
+ *
+ *     cli_test RINGSIDE TESTDATA        with RINGSIDE_TEST_UPDATE=1 the expected output is written anew
+ */
+#include "base/fd.h"
+#include "text.h"
+#include "wire/event_build.h"
+#include "wire/ipc.h"
+
+#include "lib/fake_engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define CHUNK_SIZE 100u /* of an answer, so that every answer takes several datagrams */
+#define OUTPUT_SIZE (1u << 20)
+
+static const char *program, *testdata;
+static char folder[] = "/tmp/ringside-cli-test-XXXXXX";
+static char socket_path[64];
+
+struct play {
+	uint32_t kind; /* what must be asked */
+	uint64_t argument;
+	const char *text;
+	const char *answer; /* file in testdata, or JSON when it begins with { */
+	int32_t error;
+	bool hang_up; /* instead of an answer */
+};
+
+struct run {
+	char *out, *err;
+	int code;
+};
+
+/* The platform's side of one connection; its exit code says whether the right thing was asked. */
+static int serve(int listener, const struct play *play)
+{
+	union {
+		struct ipc_reply reply;
+		struct ipc_request request;
+		char bytes[sizeof(struct ipc_reply) + CHUNK_SIZE];
+	} message;
+	static char json[1u << 20];
+	int connection = accept(listener, NULL, NULL);
+	ssize_t size = recv(connection, &message, sizeof(message), 0);
+	if (size != sizeof(message.request) || ipc_check(&message, (size_t)size) ||
+	    message.request.kind != play->kind || message.request.argument != play->argument ||
+	    strcmp(message.request.text, play->text ? play->text : ""))
+		return 1;
+	if (play->hang_up)
+		return 0;
+	if (play->answer[0] == '{') {
+		strcpy(json, play->answer);
+	} else {
+		char path[4096];
+		snprintf(path, sizeof(path), "%s/%s", testdata, play->answer);
+		if (fd_read_file(AT_FDCWD, path, json, sizeof(json)) < 0)
+			return 2;
+		json[strcspn(json, "\n")] = '\0';
+	}
+	for (const char *at = json; *at;) {
+		size_t n = MIN(strlen(at), (size_t)CHUNK_SIZE);
+		message.reply = (struct ipc_reply){
+			.head = {.size = (uint32_t)(sizeof(message.reply) + n), .type = IPC_REPLY, .number = 1},
+			.error = play->error,
+			.more = at[n] != '\0',
+		};
+		memcpy(message.bytes + sizeof(message.reply), at, n);
+		send(connection, &message, sizeof(message.reply) + n, 0);
+		at += n;
+	}
+	return 0;
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	strcpy(address.sun_path, path);
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	return fd;
+}
+
+static char *read_back(const char *name)
+{
+	char path[128];
+	char *bytes = malloc(OUTPUT_SIZE);
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_non_null(bytes);
+	assert_true(fd_read_file(AT_FDCWD, path, bytes, OUTPUT_SIZE) >= 0);
+	unlink(path);
+	return bytes;
+}
+
+static void redirect(const char *name, int to)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || dup2(fd, to) < 0)
+		_exit(99);
+}
+
+static struct run run_command(const char *const *args)
+{
+	struct run run;
+	char *argv[32] = {strdup("ringside")};
+	for (size_t i = 0; args[i]; i++)
+		argv[i + 1] = strdup(args[i]);
+	pid_t pid = fork();
+	if (pid == 0) {
+		redirect("out", STDOUT_FILENO);
+		redirect("err", STDERR_FILENO);
+		execv(program, argv);
+		_exit(99);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	run.code = WEXITSTATUS(status);
+	run.out = read_back("out");
+	run.err = read_back("err");
+	for (size_t i = 0; argv[i]; i++)
+		free(argv[i]);
+	return run;
+}
+
+static void run_free(struct run *run)
+{
+	free(run->out);
+	free(run->err);
+}
+
+/* Runs the command while the platform is played. */
+static struct run run_played(const char *const *args, const struct play *play)
+{
+	int listener = listen_at(socket_path);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(serve(listener, play));
+	close(listener);
+	struct run run = run_command(args);
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(socket_path);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) != 0)
+		fail_msg("the request was not the expected one (%d); standard error: %s", WEXITSTATUS(status), run.err);
+	return run;
+}
+
+/* Nothing that a terminal obeys, and no line wider than 80 columns but for one unbroken word. */
+static void check_harmless(const char *name, const char *out)
+{
+	for (const unsigned char *p = (const unsigned char *)out; *p; p++)
+		if ((*p < 0x20 && *p != '\n') || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) ||
+		    (*p == 0xe2 && p[1] == 0x80 && p[2] == 0xae))
+			fail_msg("%s: byte %02x at %td can be obeyed by a terminal", name, *p,
+				 p - (const unsigned char *)out);
+}
+
+static void check_width(const char *name, const char *out)
+{
+	while (*out) {
+		size_t size = strcspn(out, "\n");
+		if (text_columns(out, size) > 80)
+			fail_msg("%s: a line of %zu columns: %.*s", name, text_columns(out, size), (int)size, out);
+		out += size + (out[size] == '\n');
+	}
+}
+
+static void check_golden(const char *name, const char *out)
+{
+	char path[4096];
+	static char expected[OUTPUT_SIZE];
+	snprintf(path, sizeof(path), "%s/%s", testdata, name);
+	if (getenv("RINGSIDE_TEST_UPDATE")) {
+		FILE *file = fopen(path, "w");
+		assert_non_null(file);
+		fputs(out, file);
+		fclose(file);
+		return;
+	}
+	if (fd_read_file(AT_FDCWD, path, expected, sizeof(expected)) < 0)
+		fail_msg("%s cannot be read", path);
+	if (strcmp(out, expected) != 0)
+		fail_msg("%s: expected:\n%s\ncame:\n%s", name, expected, out);
+}
+
+static const struct {
+	const char *golden;
+	const char *args[8];
+	struct play play;
+	int code;
+	bool wide; /* has words that are longer than a line */
+} cases[] = {
+	{"status.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "status.json"}, 0},
+	{"status-bad.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "status-bad.json"}, 1},
+	{"status-parts.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "status-parts.json"}, 1},
+	{"status-empty.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "status-empty.json"}, 1},
+	{"status-odd.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "status-odd.json"}, 1},
+	{"status-hostile.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "status-hostile.json"}, 1, .wide = true},
+	{"status.json", {"status", "--json"}, {IPC_REQUEST_STATUS, .answer = "status.json"}, 0, .wide = true},
+	{"status-bad.json", {"--json", "status"}, {IPC_REQUEST_STATUS, .answer = "status-bad.json"}, 1, .wide = true},
+	{"agents.txt", {"agents"}, {IPC_REQUEST_STATUS, .answer = "status.json"}, 0},
+	{"agents-bad.txt", {"agents", "list"}, {IPC_REQUEST_STATUS, .answer = "status-bad.json"}, 1},
+	{"agents-bench.txt",
+	 {"agents", "bench", "reputation"},
+	 {IPC_REQUEST_AGENT, .text = "bench reputation", .answer = "{\"ok\":true}"},
+	 0},
+	{"agents-restart.txt",
+	 {"agents", "restart", "--", "a b"},
+	 {IPC_REQUEST_AGENT, .text = "restart a b", .answer = "{}"},
+	 0},
+	{"agents-unknown.txt",
+	 {"agents", "stop", "x"},
+	 {IPC_REQUEST_AGENT, .text = "stop x", .answer = "{\"error\":\"there is no agent x\"}", .error = -ENOENT},
+	 1},
+	{"explain-deny.txt", {"explain", "4711"}, {IPC_REQUEST_EXPLAIN, 4711, .answer = "explain-deny.json"}, 0},
+	{"explain-allow.txt", {"explain", "4712"}, {IPC_REQUEST_EXPLAIN, 4712, .answer = "explain-allow.json"}, 0},
+	{"explain-empty.txt",
+	 {"explain", "18446744073709551615"},
+	 {IPC_REQUEST_EXPLAIN, UINT64_MAX, .answer = "explain-empty.json"},
+	 0},
+	{"explain-hostile.txt",
+	 {"explain", "1"},
+	 {IPC_REQUEST_EXPLAIN, 1, .answer = "explain-hostile.json"},
+	 0,
+	 .wide = true},
+	{"explain-hostile.out.json",
+	 {"explain", "1", "--json"},
+	 {IPC_REQUEST_EXPLAIN, 1, .answer = "explain-hostile.json"},
+	 0,
+	 .wide = true},
+	{"explain-unknown.txt",
+	 {"explain", "1"},
+	 {IPC_REQUEST_EXPLAIN, 1, .answer = "{\"error\":\"event 1 is not known\"}", .error = -ENOENT},
+	 1},
+	{"denials.txt", {"denials"}, {IPC_REQUEST_DENIALS, 20, .answer = "denials.json"}, 0},
+	{"denials-none.txt", {"denials", "--count", "5"}, {IPC_REQUEST_DENIALS, 5, .answer = "denials-none.json"}, 0},
+	{"denials-hostile.txt",
+	 {"denials", "--count=1"},
+	 {IPC_REQUEST_DENIALS, 1, .answer = "denials-hostile.json"},
+	 0,
+	 .wide = true},
+	{"doctor.txt", {"doctor"}, {IPC_REQUEST_DOCTOR, .answer = "doctor.json"}, 0},
+	{"doctor-bad.txt", {"doctor"}, {IPC_REQUEST_DOCTOR, .answer = "doctor-bad.json"}, 1},
+	{"refused.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "{\"error\":\"not for you\"}", .error = -EPERM}, 4},
+	{"engine-away.txt",
+	 {"explain", "1"},
+	 {IPC_REQUEST_EXPLAIN, 1, .answer = "{\"error\":\"the engine does not answer\"}", .error = -ETIMEDOUT},
+	 3},
+	{"hang-up.txt", {"status"}, {IPC_REQUEST_STATUS, .hang_up = true}, 3},
+	{"not-json.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "{\"a\":\"\x1b[2J"}, 5},
+	{"two-jsons.txt", {"status"}, {IPC_REQUEST_STATUS, .answer = "{} {}"}, 5},
+};
+
+/* Whole runs: answer → words. */
+static void test_goldens(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct run run;
+		if (cases[i].play.kind == 0)
+			continue;
+		run = run_played(cases[i].args, &cases[i].play);
+		if (run.code != cases[i].code)
+			fail_msg("%s: exit code %d, expected %d; standard error: %s", cases[i].golden, run.code,
+				 cases[i].code, run.err);
+		check_harmless(cases[i].golden, run.out);
+		check_harmless(cases[i].golden, run.err);
+		if (!cases[i].wide)
+			check_width(cases[i].golden, run.out);
+		/* complaints belong to what must not change by chance, too */
+		strcat(run.out, run.err);
+		check_golden(cases[i].golden, run.out);
+		run_free(&run);
+	}
+}
+
+/* Command lines that are answered without a platform. */
+static void test_usage(void **state)
+{
+	static const struct {
+		const char *args[8];
+		int code;
+		const char *out, *err; /* must be contained */
+	} lines[] = {
+		{{NULL}, 2, "Usage: ringside COMMAND", ""},
+		{{"help"}, 0, "explain EVENT", ""},
+		{{"--help"}, 0, "explain EVENT", ""},
+		{{"-h"}, 0, "explain EVENT", ""},
+		{{"help", "events"}, 0, "--path PREFIX", ""},
+		{{"events", "--help"}, 0, "--path PREFIX", ""},
+		{{"--version"}, 0, "ringside " RINGSIDE_VERSION "\n", ""},
+		{{"statsu"}, 2, "", "did you mean 'status'?"},
+		{{"expl"}, 2, "", "did you mean 'explain'?"},
+		{{"help", "doctro"}, 2, "", "did you mean doctor"},
+		{{"frobnicate"}, 2, "", "'ringside help' lists them"},
+		{{"\x1b[2J"}, 2, "", "'\\x1b[2J'"},
+		{{"status", "--colour"}, 2, "", "there is no option '--colour'"},
+		{{"status", "-x"}, 2, "", "options are long"},
+		{{"status", "--json=yes"}, 2, "", "takes none"},
+		{{"status", "--socket"}, 2, "", "'--socket' wants a value"},
+		{{"status", "more"}, 2, "", "'status' is used like this: ringside status"},
+		{{"explain"}, 2, "", "ringside explain EVENT"},
+		{{"explain", "12x"}, 2, "", "is '12x'"},
+		{{"explain", "-1"}, 2, "", "there is no option"},
+		{{"explain", "--", "-1"}, 2, "", "whole number"},
+		{{"explain", "18446744073709551616"}, 2, "", "whole number"},
+		{{"denials", "--count", "many"}, 2, "", "--count must be a whole number"},
+		{{"agents", "bench"}, 2, "", "'agents' takes no words"},
+		{{"agents", "kill", "x"}, 2, "", "'agents' takes no words"},
+		{{"events", "--type", "exce"}, 2, "", "no event or family 'exce'"},
+		{{"events", "--type", "auth_exec"}, 2, "", "question to the agents"},
+		{{"events", "--denied", "--type", "exec"}, 2, "", "--denied"},
+		{{"events", "--pid", "4294967296"}, 2, "", "--pid must be"},
+		{{"check", "/nonexistent/ringside.yaml"}, 2, "", "cannot be read"},
+		{{"status"}, 3, "", "the platform is not running"},
+		{{"events"}, 3, "", "the platform is not running"},
+		{{"explain", "1"}, 3, "", "the platform is not running"},
+		{{"--socket", "/nonexistent/control.sock", "denials"}, 3, "", "/nonexistent/control.sock"},
+		{{"doctor", "--json"}, -1, "\"running\":false", ""},
+		{{"doctor"}, -1, "the platform is not running", ""},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct run run = run_command(lines[i].args);
+		if (lines[i].code >= 0 && run.code != lines[i].code)
+			fail_msg("line %zu: exit code %d, expected %d: %s", i, run.code, lines[i].code, run.err);
+		if (!strstr(run.out, lines[i].out) || !strstr(run.err, lines[i].err))
+			fail_msg("line %zu: standard output:\n%sstandard error:\n%s", i, run.out, run.err);
+		check_harmless("standard error", run.err);
+		if (run.code != 0 || strstr(run.out, "Usage"))
+			check_width("help", run.out);
+		run_free(&run);
+	}
+}
+
+static void test_socket_too_long(void **state)
+{
+	char path[300];
+	const char *args[] = {"--socket", path, "status", NULL};
+	memset(path, 'x', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	struct run run = run_command(args);
+	assert_int_equal(run.code, 2);
+	run_free(&run);
+}
+
+/* On a terminal, with and without NO_COLOR. */
+static void test_colour(void **state)
+{
+	static const struct play play = {IPC_REQUEST_STATUS, .answer = "status-bad.json"};
+	for (int round = 0; round < 2; round++) {
+		int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), status;
+		char *name, buffer[65536];
+		size_t size = 0;
+		assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+		name = ptsname(terminal);
+		int keep = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC), listener = listen_at(socket_path);
+		pid_t server = fork();
+		if (server == 0)
+			_exit(serve(listener, &play));
+		close(listener);
+		pid_t pid = fork();
+		if (pid == 0) {
+			dup2(keep, STDOUT_FILENO);
+			if (round)
+				setenv("NO_COLOR", "1", 1);
+			execl(program, "ringside", "status", (char *)NULL);
+			_exit(99);
+		}
+		/* what fits into a terminal's buffer is little: read while it runs, until both sides closed it */
+		close(keep);
+		for (ssize_t n; (n = read(terminal, buffer + size, sizeof(buffer) - 1 - size)) > 0;)
+			size += (size_t)n;
+		buffer[size] = '\0';
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(WEXITSTATUS(status), 1);
+		assert_int_equal(waitpid(server, &status, 0), server);
+		unlink(socket_path);
+		close(terminal);
+		assert_non_null(strstr(buffer, "benched"));
+		if (round)
+			assert_null(strchr(buffer, '\033'));
+		else
+			assert_non_null(strstr(buffer, "\033[31m"));
+	}
+}
+
+/* A denied event and one lost, and an exec in front of them, for whoever listens. */
+static void fill_ring(struct fake_engine *fake)
+{
+	static _Alignas(8) char buffer[8192];
+	for (unsigned i = 0; i < 3; i++) {
+		static const uint16_t types[] = {RS_EVENT_EXEC, RS_EVENT_DENIED, RS_EVENT_LOST};
+		struct event_build build;
+		void *body = event_build_begin(&build, buffer, sizeof(buffer), types[i]), *at;
+		build.event->id = build.event->seq = i + 1;
+		build.event->wall_ns = UINT64_C(1795262584123456789);
+		build.event->process.pid = 42;
+		event_build_str(&build, &build.event->process.exe_path, "/bin/\033[2Jsh", 11, 4096);
+		if (types[i] == RS_EVENT_DENIED) {
+			struct rs_event_denied *denied = body;
+			event_build_str(&build, &denied->agent, "reputation", 10, 63);
+			event_build_path(&build, &denied->file, "/srv/x", 6);
+		}
+		size_t size = event_build_end(&build);
+		assert_int_equal(ring_reserve(fake->ring, size, &at), RING_OK);
+		memcpy(at, buffer, size);
+		ring_commit(fake->ring);
+	}
+}
+
+/* Control and engine in one: hands the lifeline out, and checks what the listener says. */
+static int serve_events(int listener, int subscribed_most, bool crash)
+{
+	struct ipc_request request;
+	struct fake_engine fake;
+	struct ipc_reply reply = {.head = {.size = sizeof(reply) + 2, .type = IPC_REPLY, .number = 1}};
+	char message[sizeof(reply) + 2];
+	int connection = accept(listener, NULL, NULL);
+	if (recv(connection, &request, sizeof(request), 0) != sizeof(request) || request.kind != IPC_REQUEST_EVENTS)
+		return 1;
+	fake_init(&fake);
+	fake.welcome.abilities[1] = (struct session_ability){RS_EVENT_DENIED, SESSION_MANDATORY, 1, ""};
+	fake.welcome.abilities[2] = (struct session_ability){RS_EVENT_LOST, SESSION_MANDATORY, 1, ""};
+	fake_session(&fake);
+	fake_welcome(&fake);
+	fake_reply(&fake, 0);
+	fill_ring(&fake);
+	memcpy(message, &reply, sizeof(reply));
+	memcpy(message + sizeof(reply), "{}", 2);
+	if (fd_send(connection, message, sizeof(message), &fake.agent_end, 1) < 0)
+		return 2;
+	fake.agent_end = fd_close(fake.agent_end);
+	fake.lifeline = fd_close(fake.lifeline); /* as control does: one session only */
+	if (crash) {
+		/* not before all requests have come, so that what follows does not depend on who is faster */
+		static const enum session_type types[] = {SESSION_HELLO, SESSION_SUBSCRIBE, SESSION_READY};
+		for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+			struct pollfd poll_fd = {.fd = fake.session, .events = POLLIN};
+			if (poll(&poll_fd, 1, 10000) != 1 || !fake_receive(&fake, types[i]))
+				return 7;
+		}
+		fake_crash(&fake);
+		return 0;
+	}
+	struct pollfd poll_fd = {.fd = fake.session};
+	if (poll(&poll_fd, 1, 10000) != 1) /* until the listener has closed */
+		return 3;
+	if (subscribed_most == 0)
+		return 0; /* it went away with a reply unread, which takes what it said along */
+	if (!fake_receive(&fake, SESSION_HELLO))
+		return 4;
+	const struct session_subscribe *subscribe = fake_receive(&fake, SESSION_SUBSCRIBE);
+	int n = 0;
+	for (uint16_t type = 0; subscribe && type < RS_EVENT_TYPE_LIMIT; type++)
+		n += session_set_has(&subscribe->events, type);
+	if (!subscribe || n == 0 || n > subscribed_most || !session_set_has(&subscribe->events, RS_EVENT_LOST))
+		return 5;
+	bool bye = fake_receive(&fake, SESSION_READY) && fake_receive(&fake, SESSION_BYE);
+	fake_deinit(&fake);
+	return bye ? 0 : 6;
+}
+
+/* `ringside events` against an engine that is played: what it subscribes to, what it shows. */
+static void test_events(void **state)
+{
+	static const struct {
+		const char *golden;
+		const char *args[8];
+		int subscribed_most;
+	} rows[] = {
+		{"events.txt", {"events", "--count", "3"}, 8},
+		{"events-denied.txt", {"events", "--denied", "--count=2"}, 2},
+		{"events-filter.txt", {"events", "--path", "/srv/", "--agent", "reputation", "--count", "2"}, 8},
+		{"events-json.txt", {"events", "--type", "exec", "--json", "--count", "1"}, 2},
+		{"events-unavailable.txt", {"events", "--type", "exec", "--type", "kexec", "--count", "1"}, 2},
+		{"events-time.txt", {"events", "--pid", "7", "--seconds", "1"}, 8},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int listener = listen_at(socket_path), status;
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(serve_events(listener, rows[i].subscribed_most, false));
+		close(listener);
+		struct run run = run_command(rows[i].args);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		unlink(socket_path);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || run.code != 0)
+			fail_msg("%s: the engine saw %x, exit code %d; standard error: %s", rows[i].golden, status,
+				 run.code, run.err);
+		check_harmless(rows[i].golden, run.out);
+		strcat(run.out, run.err);
+		check_golden(rows[i].golden, run.out);
+		run_free(&run);
+	}
+}
+
+/* The engine crashes: the next one is asked. */
+static void test_events_engine_restarted(void **state)
+{
+	static const char *const args[] = {"events", "--count", "5", NULL};
+	int listener = listen_at(socket_path), status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		int r = serve_events(listener, 8, true);
+		_exit(r ? r : serve_events(listener, 8, false));
+	}
+	close(listener);
+	struct run run = run_command(args);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(socket_path);
+	if (run.code != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("exit code %d, the engine saw %x; standard error: %s", run.code, status, run.err);
+	strcat(run.out, run.err);
+	check_golden("events-restarted.txt", run.out);
+	run_free(&run);
+}
+
+/* None of what was asked for can be had. */
+static void test_events_none(void **state)
+{
+	static const char *const args[] = {"events", "--type", "kexec", NULL};
+	int listener = listen_at(socket_path), status;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(serve_events(listener, 0, false));
+	close(listener);
+	struct run run = run_command(args);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(socket_path);
+	assert_int_equal(run.code, 1);
+	assert_non_null(strstr(run.err, "'kexec' events are not available here: needs LSM"));
+	run_free(&run);
+}
+
+/* Ctrl-C ends it in order. */
+static void test_events_interrupted(void **state)
+{
+	int listener = listen_at(socket_path), status, ends[2];
+	char buffer[4096];
+	pid_t server = fork();
+	if (server == 0)
+		_exit(serve_events(listener, 8, false));
+	close(listener);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl(program, "ringside", "events", (char *)NULL);
+		_exit(99);
+	}
+	close(ends[1]);
+	assert_true(read(ends[0], buffer, sizeof(buffer)) > 0); /* the first events came */
+	kill(pid, SIGINT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_int_equal(waitpid(server, &status, 0), server);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(ends[0]);
+	unlink(socket_path);
+}
+
+static int setup(void **state)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	if (!mkdtemp(folder))
+		return -1;
+	snprintf(socket_path, sizeof(socket_path), "%s/control.sock", folder);
+	setenv("RINGSIDE_SOCKET", socket_path, 1);
+	setenv("TZ", "UTC", 1);
+	setenv("TERM", "xterm", 1);
+	unsetenv("COLUMNS");
+	unsetenv("NO_COLOR");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	return rmdir(folder);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_goldens),         cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_socket_too_long), cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_events),          cmocka_unit_test(test_events_engine_restarted),
+		cmocka_unit_test(test_events_none),     cmocka_unit_test(test_events_interrupted),
+	};
+	if (argc != 3) {
+		fputs("usage: cli_test RINGSIDE TESTDATA\n", stderr);
+		return 2;
+	}
+	program = argv[1];
+	testdata = argv[2];
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

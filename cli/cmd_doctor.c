@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cmd_doctor: `ringside doctor`: what the running platform found out about this kernel; or, when none runs, what this
+ * command can find out by itself (doctor_probe.c).
+ */
+#include "answer.h"
+#include "doctor_probe.h"
+#include "wire/ipc.h"
+
+static const struct {
+	const char *level, *label;
+	enum output_colour colour;
+} levels[] = {
+	{"bad", "bad", OUTPUT_BAD},
+	{"warn", "warn", OUTPUT_WARN},
+	{"ok", "ok", OUTPUT_GOOD},
+};
+
+static void print_note(const struct output *out, struct json_object *row, const char *label, enum output_colour colour)
+{
+	struct text text = {0};
+	view_add(&text, row, "what", "?");
+	output_paragraph(out, 6, label, colour, text_get(&text));
+	if (!view_is_empty(row, "lost")) {
+		text_clear(&text);
+		view_add(&text, row, "lost", "");
+		output_paragraph(out, 12, "      lost:", OUTPUT_PLAIN, text_get(&text));
+	}
+	if (!view_is_empty(row, "do")) {
+		text_clear(&text);
+		view_add(&text, row, "do", "");
+		output_paragraph(out, 12, "      do:", OUTPUT_PLAIN, text_get(&text));
+	}
+	text_deinit(&text);
+}
+
+/* The bad first, then the warnings, then what is well. */
+static void print_notes(const struct output *out, struct json_object *doctor)
+{
+	for (size_t level = 0; level < ARRAY_SIZE(levels); level++)
+		for (size_t i = 0; i < view_length(doctor, "notes"); i++) {
+			struct json_object *row = view_element(doctor, "notes", i);
+			if (view_is(row, "level", levels[level].level))
+				print_note(out, row, levels[level].label, levels[level].colour);
+		}
+}
+
+static void print_abilities(const struct output *out, struct json_object *doctor, const char *state,
+			    const char *heading, enum output_colour colour)
+{
+	struct text names = {0};
+	bool any = false;
+	for (size_t i = 0; i < view_length(doctor, "abilities"); i++) {
+		struct json_object *row = view_element(doctor, "abilities", i);
+		if (!view_is(row, "state", state))
+			continue;
+		if (!any) {
+			output_blank(out);
+			output_line(out, colour, heading);
+		}
+		any = true;
+		struct text label = {0}, reason = {0};
+		text_add(&label, "  ");
+		view_add(&label, row, "event", "?");
+		text_add(&label, " ");
+		if (view_is_empty(row, "reason")) {
+			text_add(&names, names.size ? ", " : "");
+			view_add(&names, row, "event", "?");
+		} else {
+			view_add(&reason, row, "reason", "");
+			output_paragraph(out, 20, text_get(&label), OUTPUT_PLAIN, text_get(&reason));
+		}
+		text_deinit(&label);
+		text_deinit(&reason);
+	}
+	if (names.size > 0)
+		output_paragraph(out, 2, "  ", OUTPUT_PLAIN, text_get(&names));
+	text_deinit(&names);
+}
+
+static void print_head(const struct output *out, struct json_object *doctor)
+{
+	struct text text = {0};
+	text_add(&text, "Kernel ");
+	view_add(&text, doctor, "kernel", "of unknown version");
+	size_t n = view_length(doctor, "sensors");
+	if (n > 0)
+		text_add(&text, "; sensors: ");
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *sensor = view_element(doctor, "sensors", i);
+		text_add(&text, i ? ", " : "");
+		if (json_object_is_type(sensor, json_type_object))
+			view_add(&text, sensor, "name", "?");
+		else
+			view_add_element(&text, doctor, "sensors", i);
+	}
+	output_line(out, OUTPUT_BOLD, text_get(&text));
+	output_blank(out);
+	text_deinit(&text);
+}
+
+static int show(struct cli *cli, struct json_object *doctor)
+{
+	print_head(&cli->out, doctor);
+	print_notes(&cli->out, doctor);
+	print_abilities(&cli->out, doctor, "unavailable", "Not available here", OUTPUT_BAD);
+	print_abilities(&cli->out, doctor, "discretionary", "Discretionary: can be missed or got around", OUTPUT_WARN);
+	print_abilities(&cli->out, doctor, "mandatory", "Mandatory: each one is seen, or counted as lost", OUTPUT_GOOD);
+	return CLI_OK;
+}
+
+static bool any_bad(struct json_object *doctor)
+{
+	for (size_t i = 0; i < view_length(doctor, "notes"); i++)
+		if (view_is(view_element(doctor, "notes", i), "level", "bad"))
+			return true;
+	return false;
+}
+
+static int probe_alone(struct cli *cli)
+{
+	struct json_object *doctor = doctor_probe("");
+	if (!doctor)
+		return CLI_INTERNAL;
+	if (cli->json)
+		output_line(&cli->out, OUTPUT_PLAIN, json_object_to_json_string_ext(doctor, JSON_C_TO_STRING_PLAIN));
+	else
+		show(cli, doctor);
+	int code = any_bad(doctor) ? CLI_NEGATIVE : CLI_OK;
+	json_object_put(doctor);
+	return code;
+}
+
+int cmd_doctor(struct cli *cli)
+{
+	_cleanup_(answer_deinit) struct answer answer = {.fd = -1};
+	bool absent;
+	int code = answer_ask_if_running(cli, IPC_REQUEST_DOCTOR, &answer, &absent);
+	if (code != CLI_OK)
+		return code;
+	if (absent)
+		return probe_alone(cli);
+	if (cli->json)
+		answer_print_json(cli, &answer);
+	else
+		show(cli, answer.json);
+	return any_bad(answer.json) ? CLI_NEGATIVE : CLI_OK;
+}

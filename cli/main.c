@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main: the table of commands, and nothing that a command does.
+ *
+ * A new command is a file cmd_<name>.c and a row here.
+ */
+#include "answer.h"
+#include "options.h"
+
+#include <locale.h>
+#include <stdarg.h>
+#include <string.h>
+
+const struct cli_option cli_options[] = {
+	{"json", NULL, "Print what the platform answered as JSON instead of words."},
+	{"socket", "PATH", "The admin socket; else $RINGSIDE_SOCKET, else " ANSWER_SOCKET_DEFAULT "."},
+	{"help", NULL, "Say how it is used."},
+	{"version", NULL, "Print the version."},
+	{NULL},
+};
+
+static const struct cli_option events_options[] = {
+	{"type", "NAME",
+	 "Only events of this type, or of this family (process, file, memory, network, kernel, platform). "
+	 "May be given several times."},
+	{"pid", "PID", "Only what this process did."},
+	{"uid", "UID", "Only what processes of this user did."},
+	{"exe", "PATH", "Only what processes of this executable did."},
+	{"path", "PREFIX", "Only events about a file whose path begins so."},
+	{"agent", "NAME", "Only what the platform reports about this agent: denies, strikes, benches, crashes."},
+	{"denied", NULL, "Only denies."},
+	{"count", "N", "End after N events."},
+	{"seconds", "N", "End after N seconds."},
+	{"list", NULL, "List the events that can be followed, and end."},
+	{NULL},
+};
+
+static const struct cli_option denials_options[] = {
+	{"count", "N", "How many at most; 20 when not given."},
+	{NULL},
+};
+
+const struct cli_command cli_commands[] = {
+	{
+		.name = "status",
+		.words = "",
+		.summary = "How the platform, its processes and its agents are.",
+		.help = "Shows the processes of the platform, the agents with their questions and answers, what was "
+			"counted, and first of all what needs attention.\n"
+			"Ends with 1 when a part does not answer, or an agent is benched or gone.",
+		.run = cmd_status,
+	},
+	{
+		.name = "events",
+		.words = "",
+		.summary = "Follow what happens, live.",
+		.help = "Prints one line an event until Ctrl-C: time, event, who did it, what. Conditions of different "
+			"kinds must all hold. Losses are shown as 'lost' events whatever is asked for.",
+		.options = events_options,
+		.run = cmd_events,
+	},
+	{
+		.name = "explain",
+		.words = "EVENT",
+		.words_least = 1,
+		.words_most = 1,
+		.summary = "Why an operation was allowed or denied.",
+		.help = "Shows for one question to the agents who was asked, who said what, by which rule, how long it "
+			"took, and what came of it. EVENT is the number that 'ringside events' and 'ringside denials' "
+			"show. The platform remembers the newest questions only.\n"
+			"Ends with 1 when it does not know the event.",
+		.run = cmd_explain,
+	},
+	{
+		.name = "denials",
+		.words = "",
+		.summary = "The newest denies, newest first.",
+		.help = "One row a deny: when, its number for 'ringside explain', which agent, which rule, which file.",
+		.options = denials_options,
+		.run = cmd_denials,
+	},
+	{
+		.name = "agents",
+		.words = "[VERB NAME]",
+		.words_most = 2,
+		.summary = "List agents; bench, unbench, start, stop or restart one.",
+		.help = "Without words: one row an agent. With a verb and a name:\n"
+			"  bench NAME - it is asked no more; it goes on hearing events.\n"
+			"  unbench NAME - it is asked again.\n"
+			"  stop NAME, start NAME, restart NAME - its process.\n"
+			"A change holds until the platform starts anew; the configuration decides what holds for ever.",
+		.run = cmd_agents,
+	},
+	{
+		.name = "doctor",
+		.words = "",
+		.summary = "What this kernel gives, what is lost without it, what to do.",
+		.help = "Shows which events are mandatory, discretionary or unavailable here, and why. Without a "
+			"running "
+			"platform it looks at the kernel by itself.\n"
+			"Ends with 1 when something is found to be bad.",
+		.run = cmd_doctor,
+	},
+	{
+		.name = "check",
+		.words = "FILE",
+		.words_least = 1,
+		.words_most = 1,
+		.summary = "Check a configuration file without using it.",
+		.help = "Reads FILE as the platform would and names line, field and expectation of each mistake.\n"
+			"Ends with 2 when the file has mistakes.",
+		.run = cmd_check,
+	},
+	{
+		.name = "help",
+		.words = "[COMMAND]",
+		.words_most = 1,
+		.summary = "This list, or more about one command.",
+		.help = "Shows the list of commands, or how one of them is used.",
+		.run = cmd_help,
+	},
+	{NULL},
+};
+
+static bool is_hushed;
+
+void cli_hush(bool hushed)
+{
+	is_hushed = hushed;
+}
+
+void cli_complain(const char *format, ...)
+{
+	va_list args;
+	if (is_hushed)
+		return;
+	va_start(args, format);
+	fputs("ringside: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+}
+
+int cmd_help(struct cli *cli)
+{
+	if (cli->n_words == 0) {
+		options_help(&cli->out);
+		return CLI_OK;
+	}
+	const struct cli_command *command = options_find_command(cli->words[0]);
+	if (!command) {
+		const char *nearest = options_nearest_command(cli->words[0]);
+		cli_complain("there is no such command%s%s", nearest ? "; did you mean " : "", nearest ? nearest : "");
+		return CLI_USAGE;
+	}
+	options_help_command(&cli->out, command);
+	return CLI_OK;
+}
+
+static int run(struct cli *cli)
+{
+	if (cli->version) {
+		output_line(&cli->out, OUTPUT_PLAIN, "ringside " RINGSIDE_VERSION);
+		return CLI_OK;
+	}
+	if (cli->help && cli->command) {
+		options_help_command(&cli->out, cli->command);
+		return CLI_OK;
+	}
+	if (cli->help || !cli->command) {
+		options_help(&cli->out);
+		return cli->help ? CLI_OK : CLI_USAGE;
+	}
+	return cli->command->run(cli);
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = {.socket = getenv(ANSWER_SOCKET_ENV)};
+	setlocale(LC_CTYPE, "C.UTF-8"); /* what wcwidth(3) goes by; what we print does not depend on the user's */
+	if (!cli.socket || !*cli.socket)
+		cli.socket = ANSWER_SOCKET_DEFAULT;
+	int code = options_parse(&cli, argc, argv);
+	if (code != CLI_OK)
+		return code;
+	output_init(&cli.out, stdout);
+	code = run(&cli);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		cli_complain("standard output could not be written: %m");
+		return CLI_INTERNAL;
+	}
+	return code;
+}

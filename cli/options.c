@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <string.h>
+
+const struct cli_command *options_find_command(const char *name)
+{
+	for (const struct cli_command *command = cli_commands; command->name; command++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}
+
+#define NAME_MAX_SIZE 32u
+
+/* Least number of characters to insert, remove or change (Levenshtein); names are short. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[NAME_MAX_SIZE + 1], size_b = strlen(b);
+	for (size_t j = 0; j <= size_b; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= size_b; j++) {
+			size_t change = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[size_b];
+}
+
+const char *options_nearest_command(const char *name)
+{
+	const char *nearest = NULL;
+	size_t least = 3; /* further away is another word */
+	if (strlen(name) > NAME_MAX_SIZE)
+		return NULL;
+	for (const struct cli_command *command = cli_commands; command->name; command++) {
+		size_t d = distance(name, command->name);
+		if (strlen(name) >= 3 && strncmp(name, command->name, strlen(name)) == 0)
+			d = 1; /* the beginning of it */
+		if (d < least) {
+			least = d;
+			nearest = command->name;
+		}
+	}
+	return nearest;
+}
+
+static const struct cli_option *find_option(const struct cli_option *options, const char *name, size_t size)
+{
+	for (const struct cli_option *option = options; option && option->name; option++)
+		if (strlen(option->name) == size && strncmp(option->name, name, size) == 0)
+			return option;
+	return NULL;
+}
+
+static void complain_of(const char *what, const char *word, const char *rest)
+{
+	struct text text = {0};
+	text_add_escaped(&text, word, strlen(word));
+	cli_complain("%s '%s'%s", what, text_get(&text), rest);
+	text_deinit(&text);
+}
+
+static int complain_of_command(const char *word)
+{
+	char rest[96];
+	const char *nearest = options_nearest_command(word);
+	if (nearest)
+		snprintf(rest, sizeof(rest), "; did you mean '%s'?", nearest);
+	else
+		snprintf(rest, sizeof(rest), "; 'ringside help' lists them");
+	complain_of("there is no command", word, rest);
+	return CLI_USAGE;
+}
+
+static int apply_common(struct cli *cli, const struct cli_option *option, const char *value)
+{
+	if (strcmp(option->name, "json") == 0) {
+		cli->json = true;
+	} else if (strcmp(option->name, "socket") == 0) {
+		cli->socket = value;
+	} else if (strcmp(option->name, "help") == 0) {
+		cli->help = true;
+	} else {
+		cli->version = true;
+	}
+	return 0;
+}
+
+/* `--name`, `--name value` or `--name=value` at argv[*at]. */
+static int parse_option(struct cli *cli, int argc, char **argv, int *at)
+{
+	const char *name = argv[*at] + 2, *equals = strchr(name, '=');
+	size_t size = equals ? (size_t)(equals - name) : strlen(name);
+	const struct cli_option *common = find_option(cli_options, name, size);
+	const struct cli_option *option = common;
+	if (!option && cli->command)
+		option = find_option(cli->command->options, name, size);
+	if (!option) {
+		complain_of("there is no option", argv[*at],
+			    cli->command ? " here; 'ringside help COMMAND' lists them"
+					 : "; 'ringside help' lists them");
+		return CLI_USAGE;
+	}
+	if (!option->argument && equals) {
+		complain_of("a value was given to an option that takes none:", argv[*at], "");
+		return CLI_USAGE;
+	}
+	const char *value = equals ? equals + 1 : "";
+	if (option->argument && !equals) {
+		if (*at + 1 >= argc) {
+			cli_complain("'--%s' wants a value: --%s %s", option->name, option->name, option->argument);
+			return CLI_USAGE;
+		}
+		value = argv[++*at];
+	}
+	if (common)
+		return apply_common(cli, common, value);
+	if (cli->n_given == CLI_GIVEN_MAX) {
+		cli_complain("at most %u options", CLI_GIVEN_MAX);
+		return CLI_USAGE;
+	}
+	cli->given[cli->n_given++] = (struct cli_given){option, value};
+	return 0;
+}
+
+static int check_words(const struct cli *cli)
+{
+	const struct cli_command *command = cli->command;
+	if (!command || cli->help || (cli->n_words >= command->words_least && cli->n_words <= command->words_most))
+		return 0;
+	cli_complain("'%s' is used like this: ringside %s%s%s", command->name, command->name,
+		     command->words[0] ? " " : "", command->words);
+	return CLI_USAGE;
+}
+
+int options_parse(struct cli *cli, int argc, char **argv)
+{
+	bool only_words = false;
+	int n_words = 0;
+	for (int i = 1; i < argc; i++) {
+		if (!only_words && strcmp(argv[i], "--") == 0) {
+			only_words = true;
+		} else if (!only_words && strcmp(argv[i], "-h") == 0) {
+			cli->help = true;
+		} else if (!only_words && strncmp(argv[i], "--", 2) == 0) {
+			int r = parse_option(cli, argc, argv, &i);
+			if (r != 0)
+				return r;
+		} else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
+			complain_of("there is no option", argv[i], "; options are long, like --json");
+			return CLI_USAGE;
+		} else if (!cli->command) {
+			cli->command = options_find_command(argv[i]);
+			if (!cli->command)
+				return complain_of_command(argv[i]);
+		} else {
+			argv[n_words++] = argv[i];
+		}
+	}
+	cli->words = argv;
+	cli->n_words = n_words;
+	return check_words(cli);
+}
+
+static void list_options(const struct output *output, const struct cli_option *options)
+{
+	for (const struct cli_option *option = options; option && option->name; option++) {
+		char label[64];
+		snprintf(label, sizeof(label), "  --%s%s%s ", option->name, option->argument ? " " : "",
+			 option->argument ? option->argument : "");
+		output_paragraph(output, 20, label, OUTPUT_PLAIN, option->help);
+	}
+}
+
+void options_help(const struct output *output)
+{
+	output_line(output, OUTPUT_PLAIN, "Usage: ringside COMMAND [OPTIONS]");
+	output_blank(output);
+	for (const struct cli_command *command = cli_commands; command->name; command++) {
+		char label[96];
+		snprintf(label, sizeof(label), "  %s%s%s ", command->name, command->words[0] ? " " : "",
+			 command->words);
+		output_paragraph(output, 28, label, OUTPUT_PLAIN, command->summary);
+	}
+	output_blank(output);
+	output_line(output, OUTPUT_PLAIN, "Options of every command:");
+	list_options(output, cli_options);
+	output_blank(output);
+	output_line(output, OUTPUT_PLAIN, "'ringside help COMMAND' and ringside(1) say more.");
+}
+
+void options_help_command(const struct output *output, const struct cli_command *command)
+{
+	struct text line = {0};
+	text_format(&line, "Usage: ringside %s%s%s [OPTIONS]", command->name, command->words[0] ? " " : "",
+		    command->words);
+	output_line(output, OUTPUT_PLAIN, text_get(&line));
+	text_deinit(&line);
+	output_blank(output);
+	const char *rest = command->help;
+	while (*rest) {
+		size_t size = strcspn(rest, "\n");
+		struct text paragraph = {0};
+		text_add_bytes(&paragraph, rest, size);
+		output_paragraph(output, 0, "", OUTPUT_PLAIN, text_get(&paragraph));
+		text_deinit(&paragraph);
+		rest += size + (rest[size] == '\n');
+	}
+	output_blank(output);
+	output_line(output, OUTPUT_PLAIN, "Options:");
+	list_options(output, command->options);
+	list_options(output, cli_options);
+}

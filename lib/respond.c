@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * respond: answers, and the descriptors of questions.
+ *
+ * An answer is sent only while its question is held (pending.h): once, before its deadline, to the engine that asked.
+ * So what the caller is told is what happened. The way of an allow is one look-up and one system call.
+ */
+#include "agent.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int answer(struct rs_agent *agent, const struct rs_event *event, struct session_answer *message)
+{
+	struct pending_entry *entry = pending_find(&agent->pending, event->id);
+	if (!entry)
+		return -EALREADY;
+	uint64_t deadline_ns = entry->deadline_ns;
+	int error = -ETIMEDOUT;
+	message->head = (struct session_head){.size = sizeof(*message), .type = SESSION_ANSWER, .request = event->id};
+	if (clock_monotonic_ns() < deadline_ns)
+		error = link_send(agent, message, sizeof(*message), deadline_ns);
+	pending_remove(&agent->pending, entry);
+	return error < 0 ? -EALREADY : 0;
+}
+
+static bool is_question(const struct rs_agent *agent, const struct rs_event *event)
+{
+	return agent && event && (event->flags & RS_EVENT_IS_AUTH);
+}
+
+int rs_respond_allow(struct rs_agent *agent, const struct rs_event *event, uint32_t flags)
+{
+	struct session_answer message = {.verdict = SESSION_ALLOW};
+	if (!is_question(agent, event) || (flags & ~(uint32_t)RS_ALLOW_CACHE))
+		return -EINVAL;
+	if (flags & RS_ALLOW_CACHE)
+		message.flags = SESSION_ANSWER_CACHE;
+	return answer(agent, event, &message);
+}
+
+int rs_respond_deny(struct rs_agent *agent, const struct rs_event *event, const struct rs_deny_opts *opts)
+{
+	struct session_answer message = {.verdict = SESSION_DENY};
+	struct rs_deny_opts known;
+	if (!is_question(agent, event))
+		return -EINVAL;
+	int error = agent_copy_opts(&known, sizeof(known), opts);
+	if (error == 0)
+		error = agent_copy_text(message.rule, sizeof(message.rule), known.rule);
+	if (error == 0)
+		error = agent_copy_text(message.reason, sizeof(message.reason), known.reason);
+	return error < 0 ? error : answer(agent, event, &message);
+}
+
+int64_t rs_respond_time_left_ns(const struct rs_event *event)
+{
+	return event && event->deadline_ns ? (int64_t)(event->deadline_ns - clock_monotonic_ns()) : 0;
+}
+
+int rs_event_fd(struct rs_agent *agent, const struct rs_event *event)
+{
+	if (!agent || !event)
+		return -EINVAL;
+	if (!(event->flags & RS_EVENT_HAS_FD))
+		return -ENOENT;
+	for (;;) {
+		const struct pending_entry *entry = pending_find(&agent->pending, event->id);
+		if (!entry)
+			return -EALREADY;
+		if (entry->fd != -ENODATA)
+			return entry->fd;
+		/* the event was read before the engine had sent it: it follows at once */
+		int error = link_step(agent, entry->deadline_ns);
+		if (error < 0)
+			return error;
+	}
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * broker: who must hear an event, who must answer, and until when.
+ *
+ *     sensor ─▶ broker_sink() ─▶ subscriptions, mutes ─▶ event rings ─▶ agents
+ *     sensor ◀─ sensor_answer() ◀─ arbiter (ballots, deadlines) ◀─ sessions ◀─ agents
+ *
+ * Owns the sessions of agents, their rings, the open questions and the log of decisions. Knows sensors only by
+ * sensor/sensor.h, and nothing of processes, jails or configuration files. A question handed over by a sensor is owned
+ * here until sensor_answer(), which is called exactly once, whatever agents do.
+ *
+ * Nothing an agent does is an error of a call: it is counted, named in a platform event, and perhaps ends its session.
+ * On the way of an event nothing is allocated, and only agents that subscribed to its type are looked at. Nothing here
+ * logs: while a question is open, whoever takes the log may itself wait for a verdict. What happens is told by platform
+ * events, by counters, and by note() to the cage.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "sensor/sensor.h"
+#include "wire/ipc.h"
+
+#include <stdatomic.h>
+
+struct broker;
+
+struct broker_opts {
+	struct loop *loop;
+	const struct settings *settings;
+	/* catalogue_n_events rows in its order, borrowed; looked at whenever an agent connects. Platform events are
+	 * made here: their rows need not be filled. */
+	const struct session_ability *abilities;
+	uint64_t generation; /* of the engine */
+	_Atomic uint64_t *next_event_id; /* in the ledger, so that ids rise over restarts; NULL: counts from 1 */
+	/* CLOCK_MONOTONIC; NULL: the real one. Tests pass their own. */
+	uint64_t (*now)(void *data);
+	void *now_data;
+	/* An agent of the settings changed its state: for the cage. May be NULL. */
+	void (*note)(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why);
+	void *note_data;
+};
+
+int broker_new(const struct broker_opts *opts, struct broker **ret);
+/* Open questions are allowed; sessions are closed. */
+struct broker *broker_free(struct broker *broker);
+
+struct sensor_sink broker_sink(struct broker *broker);
+/* Borrowed; so that caches are flushed and wishes told. -ENOSPC. */
+int broker_add_sensor(struct broker *broker, struct sensor *sensor);
+
+/*
+ * A new session; fd is consumed. Refused (with a REPLY that says why) when there are too many or the agent is not in
+ * the settings: then 1. 0, or -errno of our own.
+ */
+int broker_session(struct broker *broker, int fd, const struct ipc_session *who);
+/* The agent's process is gone, as the cage saw it: what it owed is missed at once. */
+void broker_agent_ended(struct broker *broker, uint64_t agent_index, const char *why);
+/* By the operator: until further notice. -ENOENT: no such agent. */
+int broker_bench(struct broker *broker, const char *name);
+int broker_unbench(struct broker *broker, const char *name);
+/* What happened before this engine: told to every agent. */
+void broker_gap(struct broker *broker, uint64_t gap_ns, uint64_t unguarded, const char *why);
+
+/* Before each wait of the loop: carries out what was decided during the turn, wakes agents. */
+void broker_before_wait(struct broker *broker);
+/* Does what is due at this moment; the broker's own timers call it. */
+void broker_run_timers(struct broker *broker);
+
+/* Parts of STATUS: the members "questions", "events", "agents". */
+void broker_status_json(struct broker *broker, struct json *json);
+/* The explain object of an event. False: not known (any more). */
+bool broker_explain_json(struct broker *broker, struct json *json, uint64_t event_id);
+/* The array of the newest denies, misses and overrides under this key. */
+void broker_denials_json(struct broker *broker, struct json *json, const char *key, uint64_t n_max);
+
+/* Open questions, for tests and the heartbeat. */
+uint32_t broker_n_open(const struct broker *broker);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* standing: what is remembered of an agent over its sessions. */
+#include "broker/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int standing_new(struct broker *broker, const struct settings_agent *settings, uint32_t index, const char *name,
+		 struct standing **ret)
+{
+	struct standing *standing = calloc(1, sizeof(*standing));
+	if (!standing)
+		return -ENOMEM;
+	standing->broker = broker;
+	standing->settings = settings;
+	standing->index = index;
+	standing->state = LIFE_GONE;
+	snprintf(standing->name, sizeof(standing->name), "%s", name);
+	if (settings && !(standing->storm = calloc(1, sizeof(*standing->storm)))) {
+		free(standing);
+		return -ENOMEM;
+	}
+	*ret = standing;
+	return 0;
+}
+
+struct standing *standing_free(struct standing *standing)
+{
+	if (!standing)
+		return NULL;
+	identity_unref(standing->identity);
+	free(standing->storm);
+	free(standing);
+	return NULL;
+}
+
+struct standing *standing_find(struct broker *broker, const char *name)
+{
+	for (uint32_t i = 0; i < broker->n_standings; i++)
+		if (strcmp(broker->standings[i]->name, name) == 0)
+			return broker->standings[i];
+	return NULL;
+}
+
+void standing_mark_bench(struct standing *standing, bool by_operator, const char *why)
+{
+	if (!standing->settings || standing->bench_due)
+		return;
+	standing->bench_due = true;
+	standing->bench_by_operator = by_operator;
+	standing->broker->bench_due = true;
+	snprintf(standing->why, sizeof(standing->why), "%s", why);
+}
+
+void standing_strike(struct standing *standing, const char *why)
+{
+	struct broker *broker = standing->broker;
+	uint32_t count = strikes_add(&standing->strikes, &broker->limits, broker_now(broker));
+	standing->struck++;
+	announce_strike(standing, why, count);
+	if (!strikes_are_enough(&broker->limits, count) || standing->benched_until_ns != 0)
+		return;
+	char text[WHY_SIZE];
+	snprintf(text, sizeof(text), "%u strikes within %u s, the last: %s", count, broker->settings->strike_window_s,
+		 why);
+	standing_mark_bench(standing, false, text);
+}

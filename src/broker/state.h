@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * state: what the files of the broker share. Not for others: they include broker.h.
+ *
+ *     broker.c      begins and ends it, sensors' sink, timers, before_wait
+ *     roster.c      sessions in slots, sets of them, the life of each (verdict/agent_life.h)
+ *     session.c     what agents send
+ *     agent.c       one session: delivery into its ring, drops and their `lost` events
+ *     arbiter.c     asking, answers, misses, decisions
+ *     announce.c    platform events
+ *     standing.c    what is remembered of an agent over its sessions: strikes, storms, benches, counters
+ *     report.c      JSON
+ *
+ * Order: no function here changes the life of a session while an event is on its way. It marks (agent_doom(),
+ * standing_strike()), and roster_settle() carries out before the next wait.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/macro.h"
+#include "broker/agent_set.h"
+#include "broker/broker.h"
+#include "broker/decision_log.h"
+#include "broker/histogram.h"
+#include "broker/identity.h"
+#include "broker/mute.h"
+#include "broker/question.h"
+#include "ring/ring.h"
+#include "verdict/agent_life.h"
+#include "verdict/deny_storm.h"
+#include "verdict/essential.h"
+#include "verdict/strikes.h"
+
+#define BROKER_SENSORS_MAX 8u
+#define BROKER_PENDING_MAX 256u /* of an agent that sets none */
+#define BROKER_OBSERVER_RING_BYTES (1u << 20)
+#define BROKER_RING_BYTES (4u << 20) /* of an agent that sets none */
+#define BROKER_HELLO_NS (10 * NS_PER_SEC) /* a session must say HELLO and READY within this */
+#define BROKER_TICK_NS (250 * NS_PER_MS)
+#define BROKER_RAN_SLOTS 32768u
+#define WHY_SIZE IPC_TEXT_SIZE
+
+/* One agent of the settings, or one observer, over all its sessions. */
+struct standing {
+	struct broker *broker;
+	const struct settings_agent *settings; /* NULL: an observer */
+	uint32_t index; /* in settings; UINT32_MAX */
+	char name[SESSION_NAME_SIZE];
+	struct identity *identity; /* the last one it had; NULL before the first */
+	struct strikes strikes;
+	struct deny_storm *storm; /* NULL for observers */
+	uint64_t benched_until_ns; /* 0: not; UINT64_MAX: until the operator says */
+	bool roll_back_wanted;
+	bool told_gap;
+	bool bench_due; /* carried out by roster_settle() */
+	bool bench_by_operator;
+	char why[WHY_SIZE]; /* the last thing worth saying */
+	enum life_state state; /* of its newest session */
+	uint32_t pid;
+	uint64_t newest; /* serial of its newest session */
+	struct session_event_set last_subscribed; /* in its last session */
+	uint64_t asked_then; /* questions of these types when it ended */
+	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, muted, errors;
+	struct histogram latency;
+};
+
+/* One session. */
+struct agent {
+	struct broker *broker;
+	struct standing *standing;
+	struct standing *own_standing; /* an observer's, freed with it */
+	uint32_t slot;
+	uint64_t serial; /* rises; tells the newer of two sessions */
+	enum life_state state;
+	bool welcomed;
+	bool observer;
+	bool doomed; /* ends in roster_settle() by this: */
+	enum life_event doom;
+	char doom_why[WHY_SIZE];
+	int fd;
+	struct loop_source *source;
+	struct ring_writer *ring;
+	struct mutes *mutes; /* NULL: it muted nothing */
+	struct identity *identity;
+	struct ipc_session who;
+	uint64_t since_ns;
+	uint32_t pending; /* questions it owes an answer to */
+	uint32_t pending_max;
+	uint64_t seq;
+	struct session_event_set subscribed;
+	struct session_event_set lost_types; /* drops that it was not told of yet */
+	bool lost_any;
+	uint8_t flags[RS_EVENT_TYPE_LIMIT]; /* enum session_subscribe_flags */
+	uint32_t deadline_ms[RS_EVENT_TYPE_LIMIT];
+	uint64_t type_seq[RS_EVENT_TYPE_LIMIT];
+	uint64_t lost[RS_EVENT_TYPE_LIMIT];
+	uint64_t lost_first[RS_EVENT_TYPE_LIMIT];
+};
+
+/* The executables that ran here, each a hash in a table that forgets by being overwritten. */
+struct ran_before {
+	uint64_t keys[BROKER_RAN_SLOTS];
+};
+
+struct broker {
+	struct broker_opts opts;
+	const struct settings *settings;
+	struct sensor *sensors[BROKER_SENSORS_MAX];
+	uint32_t n_sensors;
+	struct loop_source *deadline_timer;
+	struct loop_source *tick_timer;
+	uint64_t armed_ns; /* for which moment the deadline timer is armed; 0: not */
+	_Atomic uint64_t own_event_id;
+	_Atomic uint64_t *next_event_id;
+	uint64_t first_event_id; /* of this engine */
+	uint64_t cache_epoch; /* rises whenever cached allows were flushed */
+	uint64_t content_epoch;
+	uint64_t serial;
+	bool wants_changed;
+
+	struct agent *agents[BROKER_AGENTS_MAX];
+	struct agent_set free_slots;
+	struct agent_set voting; /* are asked */
+	struct agent_set listening; /* get notify events */
+	struct agent_set shadow;
+	struct agent_set dirty; /* got something since the last wait: to be woken */
+	struct agent_set lossy; /* have drops to be told of */
+	struct agent_set doomed;
+	struct agent_set wants[RS_EVENT_TYPE_LIMIT]; /* who subscribed */
+	struct standing *standings[SETTINGS_AGENTS_MAX];
+	uint32_t n_standings;
+	bool bench_due; /* of some standing */
+
+	struct essential *essential;
+	struct ran_before ran;
+	struct strikes_limits limits;
+	struct question_table *questions;
+	struct decision_log *decisions; /* all */
+	struct decision_log *notable; /* denied, overridden, missed */
+
+	/* gap before this engine, told to each agent once */
+	bool gap;
+	uint64_t gap_ns;
+	uint64_t gap_unguarded;
+	char gap_why[WHY_SIZE];
+
+	uint64_t asked, allowed, denied, missed, overridden, unguarded, unguarded_told, refused_sessions,
+		lost_in_kernel;
+	uint64_t asked_of_type[RS_EVENT_TYPE_LIMIT];
+	uint64_t unguarded_at_ns; /* when it was last reported */
+	uint64_t delivered, dropped; /* by observers that are gone, too */
+	struct histogram latency;
+
+	uint64_t event_buffer[16384 / 8]; /* for platform events */
+	char *receive_buffer; /* for datagrams from agents */
+	struct question *scratch[QUESTIONS_MAX];
+};
+
+static inline uint64_t broker_now(const struct broker *broker)
+{
+	return broker->opts.now ? broker->opts.now(broker->opts.now_data) : clock_monotonic_ns();
+}
+
+/* broker.c */
+uint64_t broker_next_id(struct broker *broker);
+/* Delivers a notify event to whoever wants it. */
+void broker_publish(struct broker *broker, struct rs_event *event);
+/* Forgets cached allows everywhere. */
+void broker_flush_cache(struct broker *broker);
+bool ran_before_has(const struct ran_before *ran, struct rs_file_id file);
+void ran_before_add(struct ran_before *ran, struct rs_file_id file);
+
+/* agent.c */
+/* Copies the event into the agent's ring with its numbers. flags are added; the deadline is the agent's own. False:
+ * it was dropped, and counted. */
+bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags, uint64_t deadline_ns);
+/* Tells what was dropped, as far as there is room. True: nothing is left to tell. */
+bool agent_tell_lost(struct agent *agent);
+/* Tells at once of a loss elsewhere (enum rs_lost_where). */
+void agent_tell_lost_elsewhere(struct agent *agent, uint16_t type, uint64_t count, uint32_t where);
+/* Whether the agent wants this event, subscription apart. */
+bool agent_wants(const struct agent *agent, const struct rs_event *event);
+/* Sends a datagram; -errno as fd_send(). */
+int agent_send(struct agent *agent, const void *message, const int *fds, size_t n_fds);
+/* Its session is to end in this way; the first reason stays. */
+void agent_doom(struct agent *agent, enum life_event how, const char *format, ...) _printf_(3, 4);
+
+/* roster.c */
+int roster_add(struct broker *broker, int fd, const struct ipc_session *who);
+/* One step of a session's life, at once. why: for the platform event. Not while an event is on its way. */
+void roster_step(struct agent *agent, enum life_event event, const char *why);
+/* Carries out dooms and benches. */
+void roster_settle(struct broker *broker);
+/* Unbenches, ends sessions that never began. */
+void roster_tick(struct broker *broker, uint64_t now_ns);
+void roster_free(struct broker *broker);
+void roster_unbench(struct standing *standing, const char *why);
+/* Questions that were decided without this agent since its last session. */
+uint64_t roster_missed(struct standing *standing);
+
+/* session.c */
+int session_readable(void *data, uint32_t epoll_events);
+
+/* standing.c */
+int standing_new(struct broker *broker, const struct settings_agent *settings, uint32_t index, const char *name,
+		 struct standing **ret);
+struct standing *standing_free(struct standing *standing);
+/* Counts a strike and says so; enough of them mark a bench. */
+void standing_strike(struct standing *standing, const char *why);
+void standing_mark_bench(struct standing *standing, bool by_operator, const char *why);
+struct standing *standing_find(struct broker *broker, const char *name);
+
+/* arbiter.c */
+void arbiter_ask(struct broker *broker, struct rs_event *event, const struct sensor_question *sensor_question);
+void arbiter_answer(struct agent *agent, const struct session_answer *answer);
+/* What it owes is missed at once, for this reason. */
+void arbiter_release(struct agent *agent, enum decision_miss miss);
+void arbiter_expire(struct broker *broker, uint64_t now_ns);
+/* Allows all that is open. */
+void arbiter_end(struct broker *broker);
+
+/* announce.c: one function a platform event */
+void announce_agent_started(struct agent *agent);
+void announce_agent_benched(struct standing *standing, const char *why);
+void announce_agent_unbenched(struct standing *standing);
+void announce_agent_crashed(struct agent *agent, const char *why, uint32_t pending);
+void announce_agent_stopped(struct agent *agent, const char *why);
+void announce_strike(struct standing *standing, const char *why, uint32_t strikes);
+void announce_overridden(struct broker *broker, const struct question *question, const struct identity *identity,
+			 const char *why);
+void announce_denied(struct broker *broker, const struct question *question, const struct question_voter *voter);
+void announce_content_changed(struct agent *agent);
+void announce_unguarded(struct broker *broker, uint64_t count, const char *why);
+/* To one agent only. */
+void announce_engine_restarted(struct agent *agent);

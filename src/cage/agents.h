@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * agents: the agents of the settings and their processes.
+ *
+ *     settings ─▶ agent ─▶ life.h (what next) ─▶ jail.h (do it)
+ *     engine's link up, or agent started ─▶ a session: one end to the engine (IPC_SESSION), one over the lifeline
+ *     process ended (pidfd) ─▶ IPC_AGENT_ENDED to the engine
+ *
+ * On the lifeline we only ever send. Owns processes, lifelines, timers.
+ */
+#pragma once
+
+#include "base/json.h"
+#include "ipc/process.h"
+
+struct agents;
+
+/* process is borrowed for its life. */
+int agents_new(struct process *process, struct agents **ret);
+/* Kills what runs. */
+struct agents *agents_free(struct agents *agents);
+
+/*
+ * Follows settings, at the start and after a change: an agent that is new is started, one that is gone is stopped, one
+ * whose process would be another (program, arguments, user, limits) is started again; the others are left alone.
+ */
+void agents_follow(struct agents *agents, const struct settings *settings);
+
+/* The engine's link came: every running agent gets a session. */
+void agents_engine_up(struct agents *agents);
+void agents_engine_down(struct agents *agents);
+/* What the engine says of an agent of the settings at hand. */
+void agents_note(struct agents *agents, const struct ipc_agent_note *note);
+
+enum agents_request {
+	AGENTS_DONE = 0,
+	AGENTS_UNKNOWN_VERB = 1,
+	AGENTS_UNKNOWN_AGENT = 2,
+};
+/* "stop NAME", "start NAME", "restart NAME". */
+enum agents_request agents_request(struct agents *agents, const char *text);
+
+/* Ends all; calls done(data) when the last process is gone. */
+void agents_stop_all(struct agents *agents, void (*done)(void *data), void *data);
+
+/* {"agents":[{"name","pid","uid","state","restarts","since_s","why"}]} */
+void agents_to_json(const struct agents *agents, struct json *json);

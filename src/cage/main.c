@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ringside-cage: starts the agents, watches them, starts them again, ends them.
+ *
+ *     parent ─▶ settings, stop        engine ◀─▶ sessions, notes        control ─▶ status, start, stop, restart
+ *
+ * Must never read a byte that an agent wrote: there is no descriptor here from which it could.
+ */
+#include "base/fd.h"
+#include "base/log.h"
+#include "cage/agents.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STATUS_SIZE_MAX 65536
+
+struct cage {
+	struct process *process;
+	struct agents *agents;
+	uint64_t refused; /* messages that were not theirs to send */
+};
+
+static void reply(struct cage *cage, const struct ipc_request *request, int error, const char *text)
+{
+	process_reply(cage->process, PROCESS_CONTROL, request->head.number, error, text, strlen(text));
+}
+
+static void on_status(struct cage *cage, const struct ipc_request *request)
+{
+	static char text[STATUS_SIZE_MAX];
+	struct json json;
+	json_init(&json, text, sizeof(text));
+	agents_to_json(cage->agents, &json);
+	if (json_finish(&json) < 0)
+		reply(cage, request, -ENOBUFS, "{\"error\": \"the cage's status does not fit\"}");
+	else
+		reply(cage, request, 0, text);
+}
+
+static void on_agent(struct cage *cage, const struct ipc_request *request)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} answers[] = {
+		[AGENTS_DONE] = {0, "{\"done\": true}"},
+		[AGENTS_UNKNOWN_VERB] = {-EINVAL,
+					 "{\"error\": \"expected start, stop or restart and the name of an agent\"}"},
+		[AGENTS_UNKNOWN_AGENT] = {-ENOENT,
+					  "{\"error\": \"there is no agent of this name; see ringside status\"}"},
+	};
+	enum agents_request result = agents_request(cage->agents, request->text);
+	reply(cage, request, answers[result].error, answers[result].text);
+}
+
+static void on_request(struct cage *cage, const struct ipc_request *request)
+{
+	if (request->kind == IPC_REQUEST_STATUS)
+		on_status(cage, request);
+	else if (request->kind == IPC_REQUEST_AGENT)
+		on_agent(cage, request);
+	else
+		reply(cage, request, -EINVAL, "{\"error\": \"the cage answers to status and agent only\"}");
+}
+
+static void on_stopped(void *data)
+{
+	struct cage *cage = data;
+	loop_exit(process_loop(cage->process));
+}
+
+static void on_settings(struct cage *cage, int fd)
+{
+	int r = process_renew_settings(cage->process, fd);
+	if (r < 0)
+		log_error("new settings: %s; the old ones stay", strerror(-r));
+	else
+		agents_follow(cage->agents, process_settings(cage->process));
+}
+
+static int on_message(void *data, enum process_role from, const struct ipc_head *message, int *fds, size_t n_fds)
+{
+	struct cage *cage = data;
+	if (from == PROCESS_PARENT && message->type == IPC_SETTINGS && n_fds == 1) {
+		on_settings(cage, fds[0]);
+		return 0;
+	}
+	for (size_t i = 0; i < n_fds; i++)
+		fd_close(fds[i]);
+	if (from == PROCESS_PARENT && message->type == IPC_STOP)
+		agents_stop_all(cage->agents, on_stopped, cage);
+	else if (from == PROCESS_ENGINE && message->type == IPC_AGENT_NOTE)
+		agents_note(cage->agents, (const struct ipc_agent_note *)(const void *)message);
+	else if (from == PROCESS_CONTROL && message->type == IPC_REQUEST)
+		on_request(cage, (const struct ipc_request *)(const void *)message);
+	else if (cage->refused++ == 0)
+		log_warning("a message of type %u from %s is not theirs to send; it is ignored, as are more of them",
+			    message->type, topology_name(from));
+	return 0;
+}
+
+static void on_peer(void *data, enum process_role role, bool up)
+{
+	struct cage *cage = data;
+	if (role == PROCESS_ENGINE && up)
+		agents_engine_up(cage->agents);
+	else if (role == PROCESS_ENGINE)
+		agents_engine_down(cage->agents);
+}
+
+int main(void)
+{
+	struct cage cage = {0};
+	struct process_handlers handlers = {.data = &cage, .message = on_message, .peer = on_peer};
+	int r = process_enter(PROCESS_CAGE, &handlers, &cage.process);
+	if (r >= 0)
+		r = agents_new(cage.process, &cage.agents);
+	if (r >= 0)
+		r = process_drop(cage.process);
+	if (r >= 0) {
+		agents_follow(cage.agents, process_settings(cage.process));
+		r = process_run(cage.process);
+	}
+	agents_free(cage.agents);
+	process_free(cage.process);
+	return r < 0;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* absent_bpf: stands where a build has no bpf back end: it cannot be opened, and doctor says so. */
+#include "sensor/sensor.h"
+
+#include <errno.h>
+
+static int absent_open(const struct sensor_start *start, struct sensor **ret)
+{
+	return -EOPNOTSUPP;
+}
+
+const struct sensor_ops sensor_bpf_ops = {.name = "bpf", .open = absent_open};

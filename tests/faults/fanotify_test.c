@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fanotify sensor on a real kernel: open, exec, paths, self-immunity, scopes, overflow. */
+#include "base/fd.h"
+#include "base/macro.h"
+#include "faults/world.h"
+#include "wire/event_build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+static const char *fs;
+static struct world world;
+
+static int tear_down(void **state)
+{
+	world_close(&world);
+	alarm(0);
+	return 0;
+}
+
+static void open_world(const struct world_opts *opts)
+{
+	struct world_opts with_fs = *opts;
+	with_fs.fs = fs;
+	world_open(&world, &with_fs);
+}
+
+static int set_up(void **state)
+{
+	alarm(30);
+	open_world(&(struct world_opts){0});
+	return 0;
+}
+
+static int set_up_alone(void **state)
+{
+	alarm(30);
+	return 0;
+}
+
+static void test_open(void **state)
+{
+	struct world_shared *shared = world.shared;
+	world_file(&world, "a", "x", 0644);
+	uint64_t before = atomic_load(&shared->asked_open);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	assert_int_equal(atomic_load(&shared->asked_open), before + 1);
+	atomic_store(&shared->deny, 1);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), -EPERM);
+	assert_int_equal(world_open_file(&world, "a", O_WRONLY), -EPERM);
+	atomic_store(&shared->deny, 0);
+	assert_int_equal(world_open_file(&world, "a", O_RDWR), 0);
+	assert_int_equal(atomic_load(&shared->asked_open), before + 4);
+
+	const struct rs_event *event = (const struct rs_event *)(const void *)shared->event;
+	const struct rs_event_auth_open *body = rs_event_auth_open(event);
+	struct stat status;
+	assert_non_null(body);
+	assert_null(event_check(event, event->size));
+	assert_string_equal(rs_str_get(event, body->file.path, NULL), world_path(&world, "a"));
+	assert_int_equal(stat(world_path(&world, "a"), &status), 0);
+	assert_int_equal(body->file.id.ino, status.st_ino);
+	assert_int_equal(body->file.id.dev, status.st_dev);
+	assert_int_equal(body->file.size_bytes, 1);
+	assert_int_equal(event->process.pid, getpid());
+	assert_string_equal(event->process.comm, "faults_fanotify");
+}
+
+static void test_exec(void **state)
+{
+	struct world_shared *shared = world.shared;
+	world_program(&world, "program", 0755);
+	assert_int_equal(world_run(&world, "program"), 0);
+	assert_int_equal(atomic_load(&shared->asked_exec), 1);
+	atomic_store(&shared->deny, 1);
+	assert_int_equal(world_run(&world, "program"), -EPERM);
+	assert_int_equal(atomic_load(&shared->asked_exec), 2);
+}
+
+static const struct rs_file *last_file(void)
+{
+	const struct rs_event *event = (const struct rs_event *)(const void *)world.shared->event;
+	return (const struct rs_file *)(const void *)((const char *)event + event->body_offset);
+}
+
+static void expect_path(const char *path)
+{
+	const struct rs_event *event = (const struct rs_event *)(const void *)world.shared->event;
+	size_t size;
+	const char *bytes = rs_str_get(event, last_file()->path, &size);
+	assert_int_equal(size, strlen(path));
+	assert_memory_equal(bytes, path, size);
+}
+
+static void test_paths(void **state)
+{
+	static const char *const names[] = {"new\nline", "invalid-\xff\xfe-utf8", "ends (deleted)", "\x1b[31mred", " "};
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		world_file(&world, names[i], "x", 0644);
+		assert_int_equal(world_open_file(&world, names[i], O_RDONLY), 0);
+		expect_path(world_path(&world, names[i]));
+		assert_int_equal(last_file()->flags, 0);
+	}
+}
+
+/* The longest path that open(2) takes, and one that is longer, reached from within. */
+static void test_long_path(void **state)
+{
+	char name[201];
+	_cleanup_(fd_closep) int before = open(".", O_PATH | O_CLOEXEC);
+	memset(name, 'd', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(chdir(world_path(&world, "")), 0);
+	size_t size = strlen(world_path(&world, "")) - 1;
+	char expected[4200];
+	snprintf(expected, sizeof(expected), "%s", world_path(&world, ""));
+	expected[size] = '\0';
+	while (size + 1 + 200 + 1 + 2 < 4095) {
+		assert_int_equal(mkdir(name, 0755), 0);
+		assert_int_equal(chdir(name), 0);
+		size += (size_t)snprintf(expected + size, sizeof(expected) - size, "/%s", name);
+	}
+	char last[256];
+	size_t rest = 4095 - size - 1; /* the whole is 4,095 bytes and a NUL */
+	memset(last, 'f', rest);
+	last[rest] = '\0';
+	_cleanup_(fd_closep) int fd = open(last, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	snprintf(expected + size, sizeof(expected) - size, "/%s", last);
+	assert_int_equal(strlen(expected), 4095);
+	expect_path(expected);
+	assert_int_equal(last_file()->flags, 0);
+
+	assert_int_equal(mkdir(name, 0755), 0);
+	assert_int_equal(chdir(name), 0);
+	_cleanup_(fd_closep) int deeper = open("deeper", O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	assert_true(deeper >= 0);
+	assert_int_equal(last_file()->flags, RS_FILE_PATH_CUT);
+	assert_true(last_file()->id.ino != 0);
+	assert_int_equal(fchdir(before), 0);
+}
+
+static void test_deleted(void **state)
+{
+	char path[64];
+	world_file(&world, "gone", "x", 0644);
+	_cleanup_(fd_closep) int fd = open(world_path(&world, "gone"), O_RDONLY | O_CLOEXEC);
+	assert_int_equal(unlink(world_path(&world, "gone")), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	_cleanup_(fd_closep) int again = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(again >= 0);
+	expect_path(world_path(&world, "gone"));
+	assert_int_equal(last_file()->flags, RS_FILE_DELETED);
+}
+
+/* The event's descriptor leaves no trace in the file: not even its access time. */
+static void test_close_write_and_notify(void **state)
+{
+	struct world_shared *shared = world.shared;
+	world_file(&world, "a", "x", 0644);
+	assert_int_equal(atomic_load(&shared->notified), 0);
+	world_command(&world, WORLD_WANT, LEDGER_WANT_CLOSE_WRITE);
+	uint64_t asked = atomic_load(&shared->asked_open);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	assert_int_equal(world_open_file(&world, "a", O_WRONLY), 0);
+	world_wait(atomic_load(&shared->notified) == 1);
+	assert_int_equal(((const struct rs_event *)(const void *)shared->event)->type, RS_EVENT_CLOSE_WRITE);
+	expect_path(world_path(&world, "a"));
+	assert_int_equal(atomic_load(&shared->asked_open), asked); /* nobody wants to be asked */
+
+	world_command(&world, WORLD_WANT, LEDGER_WANT_OPEN | LEDGER_WANT_NOTIFY_OPEN);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	assert_int_equal(atomic_load(&shared->asked_open), asked + 1);
+	world_wait(atomic_load(&shared->notified) == 2);
+	atomic_store(&shared->deny, 1);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), -EPERM);
+	world_wait(atomic_load(&shared->notified) == 3);
+	const struct rs_event *event = (const struct rs_event *)(const void *)shared->event;
+	assert_int_equal(event->type, RS_EVENT_OPEN);
+	assert_int_equal(rs_event_open(event)->denied, 1);
+}
+
+/* The rest of a moment when nobody asks: no event of any kind reaches the engine. */
+static void test_want_nothing(void **state)
+{
+	world_file(&world, "a", "x", 0644);
+	world_program(&world, "program", 0755);
+	world_command(&world, WORLD_WANT, LEDGER_WANT_EXEC);
+	uint64_t opens = atomic_load(&world.shared->asked_open);
+	assert_int_equal(world_open_file(&world, "a", O_RDWR), 0);
+	assert_int_equal(world_run(&world, "program"), 0);
+	assert_int_equal(atomic_load(&world.shared->asked_open), opens);
+	assert_int_equal(atomic_load(&world.shared->asked_exec), 1);
+	world_command(&world, WORLD_WANT, 0);
+	assert_int_equal(world_run(&world, "program"), 0);
+	assert_int_equal(atomic_load(&world.shared->asked_exec), 1);
+	world_command(&world, WORLD_WANT, LEDGER_WANT_OPEN | LEDGER_WANT_EXEC);
+	assert_int_equal(world_run(&world, "program"), 0);
+	assert_int_equal(atomic_load(&world.shared->asked_exec), 2);
+	assert_true(atomic_load(&world.shared->asked_open) > opens);
+}
+
+static void test_scope(void **state)
+{
+	open_world(&(struct world_opts){.scope = "/in"});
+	struct world_shared *shared = world.shared;
+	assert_int_equal(mkdir(world_path(&world, "in"), 0755), 0);
+	assert_int_equal(mkdir(world_path(&world, "inner"), 0755), 0);
+	world_file(&world, "in/a", "x", 0644);
+	world_file(&world, "inner/a", "x", 0644);
+	uint64_t before = atomic_load(&shared->asked_open);
+	atomic_store(&shared->deny, 1);
+	assert_int_equal(world_open_file(&world, "inner/a", O_RDONLY), 0);
+	assert_int_equal(world_open_file(&world, "in/a", O_RDONLY), -EPERM);
+	assert_int_equal(atomic_load(&shared->asked_open), before + 1);
+	world_look(&world);
+	assert_true(shared->counters.outside >= 1);
+}
+
+/* What the platform's own processes open is never asked about: the daemon's child is one, and the engine itself. */
+static void test_answered_twice(void **state)
+{
+	world_file(&world, "a", "x", 0644);
+	atomic_store(&world.shared->twice, 1);
+	atomic_store(&world.shared->deny, 1);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(world_open_file(&world, "a", O_RDONLY), -EPERM);
+	world_look(&world);
+	assert_int_equal(world.shared->counters.errors, 100);
+	assert_int_equal(world.shared->counters.answered_deny, 100);
+}
+
+/* More questions than the engine may have descriptors: nobody is denied for it, the keeper takes the rest. */
+static void test_no_descriptors(void **state)
+{
+	enum { N = 300 };
+	pid_t openers[N];
+	open_world(&(struct world_opts){.engine_fds = LEDGER_FD_FLOOR + 256 + 100});
+	world_file(&world, "a", "x", 0644);
+	atomic_store(&world.shared->hold, 1);
+	for (int i = 0; i < N; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(world_join(openers[i]), 0);
+	world_look(&world);
+	assert_int_equal(world.shared->counters.errors, 0);
+	assert_int_equal(world.shared->keeper.errors, 0);
+	assert_true(world.shared->keeper.drained >= 1);
+	assert_int_equal(world.shared->keeper.drained + world.shared->keeper.overdue, N);
+	assert_int_equal(atomic_load(&world.shared->stuck), 0);
+	/* the engine's late answers find nobody, and leave nothing behind */
+	world_command(&world, WORLD_ANSWER_HELD, 0);
+	world_look(&world);
+	assert_int_equal(world.shared->counters.answered_late, world.shared->keeper.overdue);
+}
+
+static int run(const char *with_fs)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_open, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_exec, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_path, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_deleted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_close_write_and_notify, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_want_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_scope, set_up_alone, tear_down),
+		cmocka_unit_test_setup_teardown(test_answered_twice, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_descriptors, set_up_alone, tear_down),
+	};
+	fs = with_fs;
+	return cmocka_run_group_tests_name(with_fs, tests, NULL, NULL);
+}
+
+int main(void)
+{
+	world_enter_namespace();
+	return run("tmpfs") + run("ext4");
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * joined_test: sensor (synth) + broker + agents built with the real SDK, each agent in a process of its own, on the
+ * real clock.
+ *
+ *     synth ─▶ broker ─▶ event ring ─▶ libringside ─▶ agent (child) ─▶ answers ─▶ broker ─▶ synth
+ *
+ * What the sensor made, what the broker counted and what each agent read must be one account, also when an agent reads
+ * too slowly for its ring.
+ */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "broker/broker.h"
+#include "sensor/synth.h"
+#include "wire/catalogue.h"
+#include "wire/event_build.h"
+
+#include <errno.h>
+#include <ringside/ringside.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define AGENTS 3
+#define EVENTS 20000u
+#define PATIENCE_NS (60 * NS_PER_SEC)
+
+/* What an agent tells its parent at the end. */
+struct account {
+	uint64_t questions;
+	uint64_t answered;
+	uint64_t already;
+	uint64_t notify;
+	uint64_t lost_told;
+	uint64_t last_seq;
+	uint64_t read;
+};
+
+struct child {
+	pid_t pid;
+	int lifeline_fd;
+	int report_fd;
+};
+
+struct run {
+	struct settings settings;
+	struct session_ability *abilities;
+	struct loop *loop;
+	struct broker *broker;
+	struct sensor *synth;
+	struct child children[AGENTS];
+	uint32_t n_live;
+	uint32_t n_agents;
+};
+
+/* ---- an agent ---- */
+
+static bool take(struct rs_agent *agent, const struct rs_event *event, struct account *account)
+{
+	const struct rs_event_lost *lost = rs_event_lost(event);
+	account->read++;
+	account->last_seq = event->seq;
+	if (lost && lost->where == 3)
+		account->lost_told += lost->count;
+	if (event->type == RS_EVENT_CONTENT_CHANGED)
+		return false; /* the sign to stop */
+	if (!(event->flags & RS_EVENT_IS_AUTH)) {
+		account->notify += !lost;
+		return true;
+	}
+	account->questions++;
+	const struct rs_deny_opts deny = {.size = sizeof(deny), .rule = "third", .reason = "every third"};
+	/* not programs: to deny many that ran before is a storm */
+	bool denies = event->type == RS_EVENT_AUTH_OPEN && event->id % 3 == 0;
+	int r = denies ? rs_respond_deny(agent, event, &deny) : rs_respond_allow(agent, event, RS_ALLOW_CACHE);
+	account->answered += r == 0;
+	account->already += r == -EALREADY;
+	return true;
+}
+
+static int agent_main(int lifeline_fd, int report_fd, bool slow)
+{
+	static const enum rs_event_type types[] = {RS_EVENT_AUTH_EXEC,      RS_EVENT_AUTH_OPEN, RS_EVENT_FORK,
+						   RS_EVENT_EXEC,           RS_EVENT_EXIT,      RS_EVENT_CONNECT,
+						   RS_EVENT_CONTENT_CHANGED};
+	const struct rs_agent_opts opts = {.size = sizeof(opts), .version = "1", .fd = lifeline_fd};
+	struct account account = {0};
+	struct rs_agent *agent;
+	const struct rs_event *event;
+	if (rs_agent_open(&opts, &agent) < 0)
+		return 10;
+	/* a slow reader only listens: missed deadlines are another test */
+	size_t skip = slow ? 2 : 0;
+	if (rs_agent_subscribe(agent, types + skip, ARRAY_SIZE(types) - skip, NULL) < 0 || rs_agent_ready(agent) < 0)
+		return 11;
+	int r;
+	while ((r = rs_agent_next(agent, 30000, &event)) == 1) {
+		if (!take(agent, event, &account))
+			break;
+		if (slow && account.read % 64 == 0)
+			usleep(20000);
+	}
+	if (r != 1)
+		return 12;
+	/* the ring is in order: all that was delivered before the sign has been read */
+	if (write(report_fd, &account, sizeof(account)) != sizeof(account))
+		return 13;
+	rs_agent_close(agent);
+	return 0;
+}
+
+/* ---- the platform ---- */
+
+static void noted(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why)
+{
+	struct run *run = data;
+	run->n_live += state == IPC_AGENT_LIVE;
+	if (run->n_live == run->n_agents && state == IPC_AGENT_LIVE)
+		run->synth->ops->begin(run->synth);
+}
+
+static void before_wait(void *data)
+{
+	broker_before_wait(data);
+}
+
+static void start_agent(struct run *run, uint32_t i, bool slow)
+{
+	int lifeline[2], session[2], report[2];
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, lifeline), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, session), 0);
+	assert_int_equal(pipe(report), 0);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(lifeline[0]);
+		close(session[0]);
+		close(session[1]);
+		_exit(agent_main(lifeline[1], report[1], slow));
+	}
+	close(lifeline[1]);
+	close(report[1]);
+	assert_int_equal(fd_send(lifeline[0], "s", 1, &session[1], 1), 0);
+	close(session[1]);
+	run->children[i] = (struct child){.pid = pid, .lifeline_fd = lifeline[0], .report_fd = report[0]};
+	struct ipc_session who = {.head = {.size = sizeof(who), .type = IPC_SESSION, .number = i},
+				  .pid = (uint32_t)pid};
+	snprintf(who.name, sizeof(who.name), "agent%u", i);
+	assert_int_equal(broker_session(run->broker, session[0], &who), 0);
+}
+
+static void setup(struct run *run, uint32_t n_agents, uint32_t rate, uint32_t ring_kb)
+{
+	memset(run, 0, sizeof(*run));
+	run->n_agents = n_agents;
+	run->settings.deadline_exec_ms = run->settings.deadline_open_ms = 10000;
+	run->settings.strikes_max = 3;
+	run->settings.strike_window_s = 60;
+	run->settings.bench_s = 60;
+	run->settings.sensor_synth_per_s = rate;
+	run->settings.n_agents = n_agents;
+	for (uint32_t i = 0; i < n_agents; i++) {
+		struct settings_agent *agent = &run->settings.agents[i];
+		snprintf(agent->name, sizeof(agent->name), "agent%u", i);
+		agent->ring_kb = ring_kb;
+		memset(&agent->granted, 0xff, sizeof(agent->granted));
+	}
+	run->abilities = calloc(catalogue_n_events, sizeof(run->abilities[0]));
+	assert_non_null(run->abilities);
+	assert_int_equal(loop_new(&run->loop), 0);
+	const struct broker_opts opts = {.loop = run->loop,
+					 .settings = &run->settings,
+					 .abilities = run->abilities,
+					 .generation = 1,
+					 .note = noted,
+					 .note_data = run};
+	assert_int_equal(broker_new(&opts, &run->broker), 0);
+	const struct sensor_start start = {
+		.loop = run->loop, .settings = &run->settings, .sink = broker_sink(run->broker), .group_fd = -1};
+	assert_int_equal(sensor_synth_ops.open(&start, &run->synth), 0);
+	sensor_synth_ops.abilities(run->synth, run->abilities);
+	synth_limit(run->synth, EVENTS);
+	assert_int_equal(broker_add_sensor(run->broker, run->synth), 0);
+	loop_set_before_wait(run->loop, before_wait, run->broker);
+}
+
+static uint64_t made(const struct run *run, bool auth_only, bool notify_only)
+{
+	struct synth_counts counts;
+	synth_counts(run->synth, &counts);
+	uint64_t auth = counts.made[SYNTH_AUTH_EXEC] + counts.made[SYNTH_AUTH_OPEN];
+	uint64_t all = 0;
+	for (int i = 0; i < SYNTH_N_KINDS; i++)
+		all += counts.made[i];
+	return auth_only ? auth : notify_only ? all - auth - counts.made[SYNTH_OPEN] : all;
+}
+
+static void run_until_made(struct run *run)
+{
+	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
+	while (made(run, false, false) < EVENTS || broker_n_open(run->broker) > 0) {
+		assert_int_equal(loop_turn(run->loop, 100), 0);
+		if (clock_monotonic_ns() > until_ns)
+			fail_msg("only %lu of %u events were made", (unsigned long)made(run, false, false), EVENTS);
+	}
+}
+
+/* The sign to stop is an event of the platform that everybody hears, last in every ring. */
+static void tell_to_stop(struct run *run)
+{
+	uint64_t buffer[512];
+	struct event_build build;
+	event_build_begin(&build, buffer, sizeof(buffer), RS_EVENT_CONTENT_CHANGED);
+	event_build_end(&build);
+	struct sensor_sink sink = broker_sink(run->broker);
+	sink.event(sink.data, build.event, NULL);
+}
+
+static struct account collect(struct run *run, uint32_t i)
+{
+	struct account account;
+	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
+	int status = -1;
+	while (waitpid(run->children[i].pid, &status, WNOHANG) == 0) {
+		assert_int_equal(loop_turn(run->loop, 10), 0);
+		assert_true(clock_monotonic_ns() < until_ns);
+	}
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(read(run->children[i].report_fd, &account, sizeof(account)), sizeof(account));
+	close(run->children[i].report_fd);
+	close(run->children[i].lifeline_fd);
+	return account;
+}
+
+static uint64_t status_number(struct run *run, const char *key)
+{
+	static char text[65536];
+	char wanted[64];
+	struct json json;
+	json_init(&json, text, sizeof(text));
+	json_open_object(&json, NULL);
+	broker_status_json(run->broker, &json);
+	json_close_object(&json);
+	assert_true(json_finish(&json) > 0);
+	snprintf(wanted, sizeof(wanted), "\"%s\":", key);
+	const char *at = strstr(text, wanted);
+	assert_non_null(at);
+	return strtoull(at + strlen(wanted), NULL, 10);
+}
+
+static void teardown(struct run *run)
+{
+	broker_free(run->broker);
+	sensor_synth_ops.close(run->synth);
+	loop_free(run->loop);
+	free(run->abilities);
+}
+
+static void test_agents_answer(void **state)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	setup(run, AGENTS, 100000, 4096);
+	for (uint32_t i = 0; i < AGENTS; i++)
+		start_agent(run, i, false);
+	run_until_made(run);
+	tell_to_stop(run);
+
+	uint64_t questions = made(run, true, false), notify = made(run, false, true);
+	struct sensor_counters counters;
+	sensor_synth_ops.counters(run->synth, &counters);
+	assert_true(questions > 1000);
+	assert_int_equal(counters.questions, questions);
+	assert_int_equal(counters.answered_allow + counters.answered_deny, questions);
+	assert_int_equal(counters.errors, 0);
+	assert_int_equal(status_number(run, "asked"), questions);
+	assert_int_equal(status_number(run, "allowed"), counters.answered_allow);
+	assert_int_equal(status_number(run, "denied"), counters.answered_deny);
+	assert_true(counters.answered_deny > questions / 8);
+	for (uint32_t i = 0; i < AGENTS; i++) {
+		struct account account = collect(run, i);
+		assert_int_equal(account.questions, questions);
+		assert_int_equal(account.answered, questions);
+		assert_int_equal(account.already, 0);
+		assert_int_equal(account.notify, notify);
+		assert_int_equal(account.lost_told, 0);
+	}
+	teardown(run);
+	free(run);
+}
+
+/* The smallest ring and an agent that sleeps: drops; read + told as lost = made, for this agent; nobody else loses. */
+static void test_overload_adds_up(void **state)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	setup(run, 2, 100000, 128);
+	run->settings.agents[1].ring_kb = 65536;
+	start_agent(run, 0, true);
+	start_agent(run, 1, false);
+	run_until_made(run);
+	/* the sign to stop must not be dropped itself */
+	uint64_t until_ns = clock_monotonic_ns() + NS_PER_SEC;
+	while (clock_monotonic_ns() < until_ns)
+		assert_int_equal(loop_turn(run->loop, 50), 0);
+	tell_to_stop(run);
+
+	uint64_t questions = made(run, true, false), notify = made(run, false, true);
+	struct account slow = collect(run, 0), quick = collect(run, 1);
+	assert_true(slow.lost_told > 0);
+	assert_int_equal(slow.notify + slow.lost_told, notify);
+	assert_int_equal(slow.read + slow.lost_told, slow.last_seq);
+	assert_int_equal(quick.lost_told, 0);
+	assert_int_equal(quick.notify, notify);
+	assert_int_equal(quick.questions, questions);
+	assert_int_equal(status_number(run, "dropped"), slow.lost_told);
+	assert_int_equal(status_number(run, "delivered"), slow.read + quick.read);
+	teardown(run);
+	free(run);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_agents_answer),
+					   cmocka_unit_test(test_overload_adds_up)};
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: an allow that may be cached is asked once; a write makes it be asked again
+# limit-s: 60
+. /vm/cases/platform.sh
+agent yes cache
+mkdir fs
+mount -t tmpfs tmpfs fs
+echo fine >fs/file
+platform "$PWD/fs"
+asked() { status engine.questions.asked; }
+cat fs/file >/dev/null
+before=$(asked)
+for _ in 1 2 3 4 5; do cat fs/file >/dev/null; done
+[ "$(asked)" = "$before" ] || platform_fail "a cached file was asked about: $before, now $(asked)"
+echo more >>fs/file
+cat fs/file >/dev/null
+[ "$(asked)" -ge $((before + 2)) ] || platform_fail "the write did not end the cached allow: $before, now $(asked)"

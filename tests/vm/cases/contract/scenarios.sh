@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: every scenario of the contract gives the same on this kernel's clock and memory
+# limit-s: 60
+. /vm/cases/lib.sh
+n=0
+for file in /vm/scenarios/*.scn; do
+	/vm/scenarios/scenario "$file" || fail "$file ended with $?"
+	n=$((n + 1))
+done
+[ "$n" -gt 0 ] || fail "there are no scenarios"
+echo "$n scenarios"

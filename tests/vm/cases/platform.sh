@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+# Ringside in the guest: start it with agents, ask it, disturb it, and work beside it. Read by
+# `. /vm/cases/platform.sh`, which reads lib.sh as well.
+. /vm/cases/lib.sh
+
+agents=
+agent_names=
+agent_keys=
+verdict_keys=
+open_deadline_ms=250
+exec_deadline_ms=1000
+bound_extra_ms=200 # what the platform may add to a deadline, see docs/CONTRACT.md
+
+# agent NAME ARGUMENT…: one more vm_agent for the configuration, with more keys in $agent_keys.
+agent() {
+	local name=$1
+	shift
+	agents="$agents  - {name: $name, program: /vm/helpers/vm_agent, args: [$(echo "$*" | sed 's/ /, /g')], events: [auth_exec, auth_open]$agent_keys}
+"
+	agent_names="$agent_names $name"
+}
+
+# platform [SCOPE]: starts Ringside and waits until all its agents are live.
+platform() {
+	mkdir -p /etc/ringside
+	cat >/etc/ringside/ringside.yaml <<-END
+		sensors: {fanotify: yes, bpf: yes}
+		scope: ["${1:-/}"]
+		verdicts:
+		  deadline: {exec: $exec_deadline_ms ms, open: $open_deadline_ms ms}
+		$verdict_keys
+		agents:
+		$agents
+	END
+	ringsided >/run/ringsided.log 2>&1 &
+	parent_pid=$!
+	wait_until 20 agents_are live || platform_fail "Ringside is not up within 20 s"
+}
+
+platform_fail() {
+	tail -n 40 /run/ringsided.log
+	ringside status 2>&1 | tail -n 40
+	fail "$*"
+}
+
+# status KEY.KEY…: a value of `ringside status --json`.
+status() {
+	ringside status --json 2>/dev/null | vm_json "$1"
+}
+
+agents_are() {
+	local text name
+	text=$(ringside status --json 2>/dev/null)
+	for name in $agent_names; do
+		[ "$(echo "$text" | vm_json "engine.agents.$name.state")" = "$1" ] || return 1
+	done
+}
+
+agent_is() {
+	[ "$(status "engine.agents.$1.state")" = "$2" ]
+}
+
+engine_pid() {
+	status parent.processes.engine.pid
+}
+
+agent_pids() {
+	local name
+	for name in $agent_names; do
+		echo "$name $(status "cage.agents.$name.pid")"
+	done
+}
+
+generation() {
+	status engine.generation
+}
+
+generation_is() {
+	[ "$(generation)" = "$1" ]
+}
+
+# must_be NUMBER: the engine's generation, within 10 s.
+generation_must_be() {
+	wait_until 10 generation_is "$1" || platform_fail "expected generation $1 of the engine, found $(generation)"
+}
+
+# ---- work beside it: a package is unpacked and a compiler runs, again and again ----
+
+work_start() {
+	mkdir work
+	printf '#include <stdio.h>\nint main(void) { return printf("%%d\\n", 42) < 0; }\n' >work/a.c
+	(while :; do
+		rm -rf work/out
+		dpkg-deb -x /vm/packages/sample.deb work/out 2>>work/errors || echo "dpkg-deb ended with $?" >>work/errors
+		echo >>work/unpacked
+	done) &
+	(while :; do
+		tcc -o work/a work/a.c 2>>work/errors || echo "tcc ended with $?" >>work/errors
+		work/a >/dev/null 2>>work/errors || echo "the program ended with $?" >>work/errors
+		echo >>work/built
+	done) &
+}
+
+# work_goes_on: both get something done within 60 s from now, and nothing has failed so far.
+work_goes_on() {
+	local unpacked built
+	unpacked=$(wc -l <work/unpacked)
+	built=$(wc -l <work/built)
+	wait_until 60 work_beyond "$unpacked" "$built" || fail "the work stands still: unpacked $unpacked, built $built"
+	[ -s work/errors ] && fail "the work failed: $(head -n 3 work/errors)"
+	return 0
+}
+
+work_beyond() {
+	[ "$(wc -l <work/unpacked)" -gt "$1" ] && [ "$(wc -l <work/built)" -gt "$2" ]
+}
+
+# ---- how long operations wait ----
+
+# slack_measure: what the probe waits beside the work without Ringside. The guest's processors are emulated and
+# shared: three times that, and 300 ms, are added to every bound.
+slack_measure() {
+	local longest
+	set -- $(vm_probe 4)
+	[ "$1" = open ] || fail "the probe does not run: $*"
+	longest=$2
+	[ "$4" -gt "$longest" ] && longest=$4
+	slack_ms=$((300 + 3 * longest))
+	echo "slack $slack_ms ms, beside the work: $*"
+}
+
+probe_start() {
+	mkdir -p probe
+	(cd probe && vm_probe "$1") >probe.out 2>&1 &
+	probe_pid=$!
+}
+
+# probe_check: it ends, nothing was denied, and no operation waited beyond its bound. An exec asks twice.
+probe_check() {
+	wait "$probe_pid" || fail "the probe ended with $?: $(cat probe.out)"
+	set -- $(cat probe.out)
+	local open_bound=$((open_deadline_ms + bound_extra_ms + slack_ms))
+	local exec_bound=$((exec_deadline_ms + open_deadline_ms + 2 * bound_extra_ms + slack_ms))
+	echo "longest open $2 of $open_bound ms, longest exec $4 of $exec_bound ms, $6 opens, $7 execs"
+	[ "$2" -le "$open_bound" ] || platform_fail "an open waited $2 ms, more than $open_bound"
+	[ "$4" -le "$exec_bound" ] || platform_fail "an exec waited $4 ms, more than $exec_bound"
+}
+
+# nothing_left: no process of Ringside or of its agents runs.
+nothing_left() {
+	! ps | grep -v grep | grep -qE 'ringside|vm_agent'
+}
+
+# now_ms: of the guest's clock, in steps of 10.
+now_ms() {
+	echo "$(cut -d' ' -f1 /proc/uptime | tr -d .)0"
+}

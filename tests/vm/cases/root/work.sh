@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# claim: the whole root is guarded by two agents, packages unpack and a compiler runs, nothing waits
+# limit-s: 90
+. /vm/cases/platform.sh
+agent first allow
+agent second cache
+work_start
+slack_measure
+platform /
+probe_start 8
+work_goes_on
+probe_check
+generation_must_be 1
+[ "$(status engine.questions.missed)" = 0 ] || platform_fail "questions missed their deadline: $(status engine.questions)"
