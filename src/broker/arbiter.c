@@ -47,7 +47,7 @@ static uint64_t target_key(const struct rs_event *event)
 	return key;
 }
 
-static bool is_essential(struct broker *broker, const struct rs_event *event)
+static bool is_essential(const struct broker *broker, const struct rs_event *event)
 {
 	const struct rs_file *file = file_of(event);
 	if (!file || broker->settings->essential_deny || (file->flags & RS_FILE_PATH_LEXICAL))
@@ -57,6 +57,13 @@ static bool is_essential(struct broker *broker, const struct rs_event *event)
 	/* group root may write: only root is in it as a rule, and Debian has such files */
 	bool trusted = file->uid == 0 && !(file->mode & 0002) && (!(file->mode & 0020) || file->gid == 0);
 	return essential_has(broker->essential, path, size, trusted);
+}
+
+/* Looked at only when there is a deny. The kept event serves, unless its path had to be shortened. */
+static bool question_is_essential(const struct broker *broker, const struct question *question)
+{
+	const struct rs_event *event = question_event(question);
+	return event->flags & RS_EVENT_CUT ? question->essential : is_essential(broker, event);
 }
 
 static uint64_t operator_deadline_ns(const struct broker *broker, uint16_t type)
@@ -152,9 +159,9 @@ static enum decision_override override_deny(struct broker *broker, struct questi
 	static const uint8_t storms[] = {[DENY_STORM_CALM] = OVERRIDE_NONE,
 					 [DENY_STORM_TOO_MANY] = OVERRIDE_STORM_LIMIT,
 					 [DENY_STORM_KNOWN_PROGRAMS] = OVERRIDE_STORM_PROGRAMS};
-	if (question->essential)
+	if (question_is_essential(broker, question))
 		return OVERRIDE_ESSENTIAL;
-	if (standing->bench_due) /* the rest of a storm in the same turn */
+	if (standing->storming) /* the rest of a storm in the same turn */
 		return OVERRIDE_STORM_LIMIT;
 	const struct rs_event *event = question_event(question);
 	return storms[deny_storm_add(standing->storm, standing->settings->denies_per_min,
@@ -172,8 +179,9 @@ static void follow_override(struct broker *broker, struct question *question, st
 		 decision_override_text(override));
 	if (override == OVERRIDE_ESSENTIAL)
 		standing_strike(standing, why);
-	else
+	else if (!standing->storming)
 		standing_mark_bench(standing, false, why);
+	standing->storming |= override != OVERRIDE_ESSENTIAL;
 }
 
 static void answer_deny(struct agent *agent, struct question *question, uint16_t i, uint64_t now_ns)
@@ -203,7 +211,7 @@ static void miss(struct broker *broker, struct question *question, uint16_t i, e
 	uint16_t type = question_event(question)->type;
 	bool denies = session_set_has(&standing->settings->deny_on_miss, type);
 	bool counts = !voter->shadow && question->ballot.decision == BALLOT_OPEN;
-	bool overridden = denies && counts && question->essential;
+	bool overridden = denies && counts && question_is_essential(broker, question);
 
 	voter->answer = how == MISS_CRASHED ? DECISION_CRASHED : DECISION_MISSED;
 	voter->miss = how;
@@ -342,7 +350,8 @@ void arbiter_ask(struct broker *broker, struct rs_event *event, const struct sen
 	question->sensor_question = *sensor_question;
 	question->asked_ns = asked_at_ns(event, now_ns);
 	question->cache_epoch = broker->cache_epoch;
-	question->essential = is_essential(broker, event);
+	if (question_event(question)->flags & RS_EVENT_CUT)
+		question->essential = is_essential(broker, event);
 	question->why = agent_set_empty(&set) ? DECISION_UNGUARDED : DECISION_MUTED;
 	if (event->type == RS_EVENT_AUTH_EXEC)
 		question->ran_before = ran_before_has(&broker->ran, file_of(event)->id);

@@ -342,8 +342,9 @@ void broker_gap(struct broker *broker, uint64_t gap_ns, uint64_t unguarded, cons
 		struct agent *agent = broker->agents[slot];
 		if (!agent || !agent_set_has(&broker->listening, slot) || agent->standing->told_gap)
 			continue;
+		/* like `lost`, agents are told even when they did not subscribe; observers only when they did */
 		agent->standing->told_gap = true;
-		if (agent_set_has(&broker->wants[RS_EVENT_ENGINE_RESTARTED], slot))
+		if (!agent->observer || agent_set_has(&broker->wants[RS_EVENT_ENGINE_RESTARTED], slot))
 			announce_engine_restarted(agent);
 	}
 }

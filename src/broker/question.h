@@ -43,7 +43,7 @@ struct question {
 	uint64_t latency_ns;
 	struct ballot ballot;
 	bool everybody_asked; /* no agent that wants files was left out by a mute or a type it did not subscribe to */
-	bool essential;
+	bool essential; /* said only for an event that had to be shortened */
 	bool ran_before;
 	bool denied;
 	bool cached;

@@ -195,8 +195,7 @@ static void say_started(struct agent *agent, const char *why)
 	if (!broker->gap || agent->observer || agent->standing->told_gap)
 		return;
 	agent->standing->told_gap = true;
-	if (agent_set_has(&broker->wants[RS_EVENT_ENGINE_RESTARTED], agent->slot))
-		announce_engine_restarted(agent);
+	announce_engine_restarted(agent);
 }
 
 static const enum decision_miss miss_of[LIFE_N_EVENTS] = {
@@ -257,7 +256,7 @@ static void bench(struct standing *standing)
 {
 	struct broker *broker = standing->broker;
 	uint64_t until_ns = UINT64_MAX;
-	standing->bench_due = false;
+	standing->bench_due = standing->storming = false;
 	if (!standing->bench_by_operator) {
 		struct strikes_bench length =
 			strikes_begin_bench(&standing->strikes, &broker->limits, broker_now(broker));

@@ -175,6 +175,10 @@ static void subscribe(struct agent *agent, uint16_t type, const struct session_s
 	agent->deadline_ms[type] = subscribe->deadline_ms;
 }
 
+static const char too_many_changes[] =
+	"expected at most 240 changes of content or subscriptions a minute, found more: each makes everybody's cached "
+	"verdicts void";
+
 /* All of it or nothing. */
 static void on_subscribe(struct agent *agent, const void *message)
 {
@@ -189,6 +193,10 @@ static void on_subscribe(struct agent *agent, const void *message)
 		      error == -EACCES ? "%s is not granted to this agent: the operator's settings name what is"
 				       : "%s is not available on this machine: see rs_agent_ability() for the reason",
 		      row->name);
+		return;
+	}
+	if (life_votes(agent->state) && !standing_may_change(agent->standing)) {
+		broke(agent, wish->head.request, -EBUSY, too_many_changes);
 		return;
 	}
 	for (size_t i = 0; i < catalogue_n_events; i++)
@@ -247,6 +255,10 @@ static void on_content(struct agent *agent, const void *message)
 {
 	const struct session_content *content = message;
 	struct identity identity = *agent->identity;
+	if (!standing_may_change(agent->standing)) {
+		broke(agent, content->head.request, -EBUSY, too_many_changes);
+		return;
+	}
 	memcpy(identity.content_version, content->version, sizeof(identity.content_version));
 	if (set_identity(agent, &identity) < 0) {
 		agent_doom(agent, LIFE_CRASH, "no memory for its new content version");

@@ -53,13 +53,26 @@ void standing_mark_bench(struct standing *standing, bool by_operator, const char
 	snprintf(standing->why, sizeof(standing->why), "%s", why);
 }
 
+bool standing_may_change(struct standing *standing)
+{
+	uint64_t now_ns = broker_now(standing->broker);
+	if (standing->changes == 0 || now_ns - standing->changes_since_ns >= 60 * NS_PER_SEC) {
+		standing->changes_since_ns = now_ns;
+		standing->changes = 0;
+	}
+	return ++standing->changes <= BROKER_CHANGES_PER_MIN;
+}
+
 void standing_strike(struct standing *standing, const char *why)
 {
 	struct broker *broker = standing->broker;
 	uint32_t count = strikes_add(&standing->strikes, &broker->limits, broker_now(broker));
 	standing->struck++;
+	/* who is benched, or about to be, cannot be benched more: then only the counter rises */
+	if (!standing->settings || standing->bench_due || standing->benched_until_ns != 0)
+		return;
 	announce_strike(standing, why, count);
-	if (!strikes_are_enough(&broker->limits, count) || standing->benched_until_ns != 0)
+	if (!strikes_are_enough(&broker->limits, count))
 		return;
 	char text[WHY_SIZE];
 	snprintf(text, sizeof(text), "%u strikes within %u s, the last: %s", count, broker->settings->strike_window_s,

@@ -36,6 +36,7 @@
 #define BROKER_OBSERVER_RING_BYTES (1u << 20)
 #define BROKER_RING_BYTES (4u << 20) /* of an agent that sets none */
 #define BROKER_HELLO_NS (10 * NS_PER_SEC) /* a session must say HELLO and READY within this */
+#define BROKER_CHANGES_PER_MIN 240u /* of content or subscriptions, by one agent */
 #define BROKER_TICK_NS (250 * NS_PER_MS)
 #define BROKER_RAN_SLOTS 32768u
 #define WHY_SIZE IPC_TEXT_SIZE
@@ -54,6 +55,9 @@ struct standing {
 	bool told_gap;
 	bool bench_due; /* carried out by roster_settle() */
 	bool bench_by_operator;
+	bool storming; /* the bench that is due is for a storm of denies */
+	uint64_t changes_since_ns; /* changes that forget cached allows, and when this minute began */
+	uint32_t changes;
 	char why[WHY_SIZE]; /* the last thing worth saying */
 	enum life_state state; /* of its newest session */
 	uint32_t pid;
@@ -208,6 +212,8 @@ struct standing *standing_free(struct standing *standing);
 /* Counts a strike and says so; enough of them mark a bench. */
 void standing_strike(struct standing *standing, const char *why);
 void standing_mark_bench(struct standing *standing, bool by_operator, const char *why);
+/* One more change that forgets everybody's cached allows (content, subscriptions). False: more than an agent may. */
+bool standing_may_change(struct standing *standing);
 struct standing *standing_find(struct broker *broker, const char *name);
 
 /* arbiter.c */
