@@ -28,10 +28,13 @@
 
 /* Permission events need no limit on their queue: each of them has a task that waits, and with a limit the kernel
  * allows what finds no room. Notify events have nobody waiting: a limit, and what is beyond is reported as lost.
- * O_NOATIME: that we look at a file must not show in it. */
+ * O_NOATIME: that we look at a file must not show in it. O_NONBLOCK: anybody can take a write lease on a file of his
+ * and not let go of it; without, reading the event of an open of such a file would wait for him up to
+ * fs.lease-break-time (45 s), in the engine and then here. With it the kernel denies this open instead, once: its
+ * opener would have had to wait too, and finds the lease broken when he tries again. */
 #define PERMISSION_GROUP (FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS)
 #define NOTIFY_GROUP (FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS)
-#define EVENT_FLAGS (O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME)
+#define EVENT_FLAGS (O_RDONLY | O_LARGEFILE | O_CLOEXEC | O_NOATIME | O_NONBLOCK)
 
 struct engine {
 	pid_t pid; /* 0: none */

@@ -280,8 +280,13 @@ static int on_questions(void *data, uint32_t unused)
 			break;
 		}
 		int r = take_event(fanotify->group_fd, &event);
-		if (r == 0)
+		if (r == 0) {
+			/* woken for an event that is none: a write lease is on its file, and the kernel denied the
+			 * open (see daemon/keeper.c); or the keeper took it */
+			if (i == 0)
+				report_lost(fanotify, 0, 1);
 			break;
+		}
 		if (r < 0) {
 			/* the kernel denied the operation, since it could not open its file for us */
 			fanotify->counters.errors++;
@@ -470,7 +475,6 @@ static void publish_wanted(struct fanotify *fanotify, uint64_t bits)
 			return;
 		nanosleep(&step, NULL);
 	}
-	fanotify->counters.errors++;
 }
 
 static void fanotify_want(struct sensor *sensor, const struct session_event_set *types)

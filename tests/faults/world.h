@@ -36,6 +36,7 @@ struct world_shared {
 	_Atomic uint32_t cache;
 	_Atomic uint32_t hold; /* do not answer */
 	_Atomic uint32_t twice; /* answer twice */
+	_Atomic uint32_t content; /* look at the file: deny when it begins with B */
 	_Atomic uint32_t restart; /* the daemon starts another engine when one ends */
 	_Atomic uint32_t start; /* the daemon sets it to 0 and starts one */
 	_Atomic uint32_t command; /* the engine sets it to WORLD_NONE when done */

@@ -47,6 +47,14 @@ static void give(const struct sensor_question *question, enum sensor_verdict ver
 		sensor_answer(question, verdict == SENSOR_DENY ? SENSOR_ALLOW : SENSOR_DENY, false);
 }
 
+static enum sensor_verdict judge(const struct sensor_question *question)
+{
+	char first;
+	if (atomic_load(&engine.shared->content))
+		return pread(question->fd, &first, 1, 0) == 1 && first == 'B' ? SENSOR_DENY : SENSOR_ALLOW;
+	return atomic_load(&engine.shared->deny) ? SENSOR_DENY : SENSOR_ALLOW;
+}
+
 static void on_event(void *unused, struct rs_event *event, const struct sensor_question *question)
 {
 	struct world_shared *shared = engine.shared;
@@ -62,7 +70,7 @@ static void on_event(void *unused, struct rs_event *event, const struct sensor_q
 		atomic_store(&shared->held, engine.n_held);
 		return;
 	}
-	give(question, atomic_load(&shared->deny) ? SENSOR_DENY : SENSOR_ALLOW);
+	give(question, judge(question));
 }
 
 static void on_lost(void *unused, uint16_t type, uint64_t count)
@@ -164,6 +172,7 @@ static void drop_to(uint32_t uid)
 	capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_LEASE);
 	check(capng_change_id((int)uid, (int)uid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING), "capng_change_id");
 	prctl(PR_SET_DUMPABLE, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* a change of user forgets it */
 }
 
 _Noreturn void world_engine(struct world *world, const int fds[KEEPER_N_DESCRIPTORS], int ready_fd)
