@@ -174,11 +174,10 @@ static int with_fds(struct raw *raw, const struct mode *mode, const struct rs_ev
 {
 	int fds[253];
 	struct raw_hello hello = raw_good_hello();
+	_cleanup_(closep) int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < mode->number; i++)
-		fds[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		fds[i] = fd;
 	int r = raw_send(raw, &hello, sizeof(hello), fds, (size_t)mode->number);
-	for (int i = 0; i < mode->number; i++)
-		closep(&fds[i]);
 	if (r < 0)
 		say("%s: the kernel did not take it: %s", mode->name, strerror(-r));
 	return mode_report(raw, mode);
@@ -210,7 +209,7 @@ const struct mode modes_handshake[] = {
 	{"hello-short", MODE_CONNECTED, spoiled, "a HELLO without its last byte", REFUSE, 1},
 	{"hello-head-only", MODE_CONNECTED, spoiled, "a HELLO that is only its head", REFUSE, 2},
 	{"hello-half-head", MODE_CONNECTED, spoiled, "eight bytes", REFUSE, 3},
-	{"hello-long", MODE_CONNECTED, spoiled, "a HELLO of 8 bytes more", REFUSE, 4},
+	{"hello-long", MODE_CONNECTED, spoiled, "a HELLO of 8 bytes more", "take it: a newer SDK may say more", 4},
 	{"hello-huge", MODE_CONNECTED, spoiled, "a HELLO of 200,000 bytes", REFUSE, 5},
 	{"hello-empty", MODE_CONNECTED, spoiled, "a datagram of no bytes", REFUSE, 6},
 	{"hello-size-small", MODE_CONNECTED, spoiled, "a HELLO that says it has 16 bytes", REFUSE, 7},
@@ -229,8 +228,9 @@ const struct mode modes_handshake[] = {
 	{"subscribe-first", MODE_CONNECTED, spoiled, "SUBSCRIBE before HELLO", REFUSE, 19},
 	{"answer-first", MODE_CONNECTED, spoiled, "ANSWER before HELLO", REFUSE, 20},
 	{"hello-twice", MODE_CONNECTED, twice, "a second HELLO", REFUSE, 0},
-	{"hello-with-fds", MODE_CONNECTED, with_fds, "a HELLO with 8 descriptors", "close them; " REFUSE, 8},
-	{"hello-with-many-fds", MODE_CONNECTED, with_fds, "a HELLO with 253 descriptors", "close them; " REFUSE, 253},
+	{"hello-with-fds", MODE_CONNECTED, with_fds, "a HELLO with 8 descriptors", "throw the descriptors away", 8},
+	{"hello-with-many-fds", MODE_CONNECTED, with_fds, "a HELLO with 253 descriptors", "throw the descriptors away",
+	 253},
 	{"hello-flood", MODE_CONNECTED, flood, "a hundred thousand HELLOs", REFUSE, 0},
 	{"hello-then-close", MODE_CONNECTED, then_close, "hangs up before WELCOME", "free what it kept for it", 0},
 	{"close-at-once", MODE_CONNECTED, close_at_once, "hangs up without a word", "free what it kept for it", 0},

@@ -320,7 +320,7 @@ const struct mode modes_live[] = {
 	{"never-read", MODE_LIVE, mode_hang, "never reads an event", "drop and count; deny nobody anything", 0},
 	{"never-receive", MODE_LIVE, never_receive, "asks 100,000 times and takes no reply", "end it; wait for nothing",
 	 0},
-	{"flood-answers", MODE_LIVE, flood, "100,000 answers to one question that never was", COUNTED, 0},
+	{"flood-answers", MODE_LIVE, flood, "100,000 answers to questions that never were", REFUSE, 0},
 	{"flood-mutes", MODE_LIVE, flood, "100,000 mutes", "refuse those beyond its limit", 1},
 	{"flood-subscribe", MODE_LIVE, flood, "subscribes 100,000 times", COUNTED, 2},
 	{"flood-content", MODE_LIVE, flood, "changes its content 100,000 times",

@@ -49,13 +49,13 @@ static int deny(struct raw *raw, const struct mode *mode, const struct rs_event 
 	return event && raw_answer(raw, event->id, RAW_DENY, (uint32_t)mode->number) < 0 ? -EPIPE : MODE_GO_ON;
 }
 
-/* Denies what others were asked, or nobody. */
+/* Denies what is over, what is still to come, and what can never be. Ids near this one may be its own questions. */
 static int forge(struct raw *raw, const struct mode *mode, const struct rs_event *event)
 {
 	uint64_t id = event ? event->id : 1000;
 	for (uint64_t i = 1; i <= 100; i++) {
-		raw_answer(raw, id + i, RAW_DENY, 0);
-		raw_answer(raw, id - i, RAW_DENY, RAW_ANSWER_CACHE);
+		raw_answer(raw, id > i ? id - i : 1, RAW_DENY, RAW_ANSWER_CACHE);
+		raw_answer(raw, id + 1000000 + i, RAW_DENY, 0);
 	}
 	raw_answer(raw, 0, RAW_DENY, 0);
 	return raw_answer(raw, UINT64_MAX, RAW_DENY, 0) < 0 ? -EPIPE : MODE_ANSWER;
@@ -158,7 +158,8 @@ const struct mode modes_question[] = {
 	{"deny", MODE_ASKED, deny, "denies everything", "override it on the essential set; brake a storm", 0},
 	{"deny-cache", MODE_ASKED, deny, "denies everything, for ever", "the same; cache no deny it was not asked to",
 	 RAW_ANSWER_CACHE},
-	{"forge", MODE_ASKED, forge, "denies 202 questions it was not asked", "ignore and count them", 0},
+	{"forge", MODE_ASKED, forge, "denies 202 questions it was not asked",
+	 "change nothing; end the session, count a protocol error", 0},
 	{"abort", MODE_ASKED, do_abort, "aborts", AS_CRASH, SIGABRT},
 	{"segv", MODE_ASKED, do_abort, "ends by SIGSEGV", AS_CRASH, SIGSEGV},
 	{"kill", MODE_ASKED, do_abort, "ends by SIGKILL", AS_CRASH, SIGKILL},

@@ -227,10 +227,10 @@ int raw_subscribe(struct raw *raw, const enum rs_event_type *types, size_t n, ui
 	return raw_request(raw, &message, sizeof(message));
 }
 
-int raw_ready(struct raw *raw)
+int raw_ready(const struct raw *raw)
 {
-	struct raw_head message = {.type = RAW_READY};
-	return raw_request(raw, &message, sizeof(message));
+	const struct raw_head message = {.size = sizeof(message), .type = RAW_READY};
+	return raw_send(raw, &message, sizeof(message), NULL, 0);
 }
 
 /* 1: an event was copied and consumed. */

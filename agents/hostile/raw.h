@@ -158,7 +158,7 @@ int raw_hello(struct raw *raw);
 /* Sends with a request number of its own and waits for the reply; its error. */
 int raw_request(struct raw *raw, void *message, size_t size);
 int raw_subscribe(struct raw *raw, const enum rs_event_type *types, size_t n, uint32_t flags);
-int raw_ready(struct raw *raw);
+int raw_ready(const struct raw *raw);
 
 /* 1: raw->event is the next event (a copy; consumed), 0: time is over, -EPIPE: the session has ended. */
 int raw_next(struct raw *raw, int timeout_ms);

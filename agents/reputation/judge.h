@@ -18,7 +18,7 @@
 
 #include <ringside/ringside.h>
 
-#define JUDGE_QUESTIONS_MAX 128u
+#define JUDGE_QUESTIONS_MAX 256u
 #define JUDGE_SMALL_BYTES (4u << 20)
 #define JUDGE_FAIR_TURN 4u
 #define JUDGE_MARGIN_NS UINT64_C(20000000) /* kept of a question's time for the answer itself; at most a quarter */

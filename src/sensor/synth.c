@@ -315,6 +315,11 @@ void synth_limit(struct sensor *sensor, uint64_t events)
 	synth_of(sensor)->limit = events;
 }
 
+bool synth_is_done(const struct sensor *sensor)
+{
+	return is_done((const struct synth *)(const void *)sensor);
+}
+
 const struct sensor_ops sensor_synth_ops = {
 	.name = "synth",
 	.open = synth_open,

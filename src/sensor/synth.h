@@ -37,3 +37,5 @@ void synth_counts(const struct sensor *sensor, struct synth_counts *ret);
 
 /* Makes no more than this many events in all; for tests that add up. 0: no limit. */
 void synth_limit(struct sensor *sensor, uint64_t events);
+/* Whether that many were made. */
+bool synth_is_done(const struct sensor *sensor);
