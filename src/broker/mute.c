@@ -207,7 +207,7 @@ static int take_away(struct mutes *mutes, const struct session_mute *message, st
 	struct session_event_set types = types_of(message);
 	uint64_t left = 0;
 	if (!found)
-		return -ENOENT;
+		return 0; /* what was never muted is not muted now */
 	for (size_t i = 0; i < ARRAY_SIZE(types.words); i++) {
 		found->events.words[i] &= ~types.words[i];
 		left |= found->events.words[i];

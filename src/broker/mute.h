@@ -26,8 +26,8 @@ struct mutes;
 int mutes_new(struct mutes **ret);
 struct mutes *mutes_free(struct mutes *mutes);
 
-/* Does what a message (that passed session_check()) asks for. 0; -ENOSPC: too many; -ENOENT: nothing like that is
- * muted; -ENOMEM. */
+/* Does what a message (that passed session_check()) asks for. 0, also when what is to be removed is not there;
+ * -ENOSPC: too many; -ENOMEM. */
 int mutes_change(struct mutes *mutes, const struct session_mute *message);
 
 /* Whether this event is to be kept from the agent. */

@@ -220,8 +220,6 @@ static void on_mute(struct agent *agent, const void *message)
 	if (r == -ENOSPC)
 		reply(agent, mute->head.request, r, "expected at most %u mutes of %u bytes in all; remove some first",
 		      MUTE_ENTRIES_MAX, MUTE_BYTES_MAX);
-	else if (r == -ENOENT)
-		reply(agent, mute->head.request, r, "nothing like that is muted");
 	else
 		reply(agent, mute->head.request, r, "%s", r < 0 ? strerror(-r) : "");
 }
