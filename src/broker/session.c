@@ -59,6 +59,13 @@ static enum session_ability_state ability_of(const struct broker *broker, size_t
 	return broker->opts.abilities ? broker->opts.abilities[i].state : SESSION_UNAVAILABLE;
 }
 
+/* Several sensors write over each other's words: what a longer one left behind the end must not cross. */
+static void pad(char *text, size_t size)
+{
+	size_t length = strnlen(text, size - 1);
+	memset(text + length, 0, size - length);
+}
+
 static void fill_abilities(const struct agent *agent, struct session_ability *abilities)
 {
 	const struct broker *broker = agent->broker;
@@ -70,6 +77,7 @@ static void fill_abilities(const struct agent *agent, struct session_ability *ab
 		abilities[i].granted = granted(agent, &catalogue_events[i]);
 		if (is_platform(&catalogue_events[i]))
 			memset(abilities[i].reason, 0, sizeof(abilities[i].reason));
+		pad(abilities[i].reason, sizeof(abilities[i].reason));
 	}
 }
 

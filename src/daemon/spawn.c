@@ -71,10 +71,10 @@ static void open_files(const struct spawn *spawn, int *opened)
 /* What builds for finding mistakes look at; nothing else of our surroundings reaches a process. */
 static char **environment(void)
 {
-	static char *none[] = {NULL};
 #ifdef RINGSIDE_DEBUG
 	return environ;
 #else
+	static char *none[] = {NULL};
 	return none;
 #endif
 }

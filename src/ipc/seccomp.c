@@ -143,6 +143,7 @@ static const struct row engine[] = {
 	/* the process behind a question, when the kernel gave a descriptor of it */
 	ANY(pidfd_open),
 	/* what it says to the BPF programs that it loaded before, through the maps it has */
+	EQUAL(bpf, 0, BPF_RAW_TRACEPOINT_OPEN), /* and attaches those anew when somebody wants what they tell */
 	EQUAL(bpf, 0, BPF_MAP_LOOKUP_ELEM),
 	EQUAL(bpf, 0, BPF_MAP_UPDATE_ELEM),
 	EQUAL(bpf, 0, BPF_MAP_DELETE_ELEM),

@@ -32,7 +32,8 @@ class Case(unittest.TestCase):
         self.addCleanup(self.show_log)
 
     def show_log(self):
-        if self._outcome.result.failures or self._outcome.result.errors:
+        result = self._outcome.result
+        if any(test.id().split(" ")[0] == self.id() for test, _ in result.failures + result.errors):
             sys.stderr.write("--- log of %s\n%s---\n" % (self.id(), self.platform.log()))
 
     def script(self, name, text):
