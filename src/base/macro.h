@@ -13,7 +13,7 @@
 #define ALIGN_UP(value, to) (((value) + (to) - 1) / (to) * (to))
 
 /* `_cleanup_(fn) T x = …;` runs fn(&x) when x leaves its scope; STEAL takes the value out before that. */
-#define _cleanup_(function) __attribute__((cleanup(function)))
+#define _cleanup_(function) __attribute__((cleanup(function), unused))
 #define _printf_(text, first) __attribute__((format(printf, text, first)))
 #define _unused_ __attribute__((unused))
 #define STEAL(pointer) \

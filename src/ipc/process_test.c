@@ -135,7 +135,7 @@ static void send_head(int fd, uint16_t type)
 	assert_int_equal(fd_send(fd, &head, sizeof(head), NULL, 0), 0);
 }
 
-static void expect_line(const char *status, const char *format, ...)
+static void _printf_(2, 3) expect_line(const char *status, const char *format, ...)
 {
 	char line[200];
 	va_list args;

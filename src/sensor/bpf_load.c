@@ -15,6 +15,8 @@
 
 /* Made by bpftool, not by us; what is used of them is the bytes of the object and the type of its variables. */
 #pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wpragmas" /* clang has no -Wdiscarded-qualifiers */
+#pragma GCC diagnostic ignored "-Wunknown-warning-option"
 #pragma GCC diagnostic ignored "-Wcast-qual"
 #pragma GCC diagnostic ignored "-Wshadow"
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -84,7 +86,7 @@ static struct {
 	int error;
 } refused;
 
-static int listen_to_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+static int _printf_(2, 0) listen_to_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char line[1024], name[64];
 	int error;

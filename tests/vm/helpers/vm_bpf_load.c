@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int say(enum libbpf_print_level level, const char *format, va_list args)
+static int __attribute__((format(printf, 2, 0))) say(enum libbpf_print_level level, const char *format, va_list args)
 {
 	return level <= LIBBPF_WARN ? vprintf(format, args) : 0;
 }
