@@ -144,7 +144,9 @@ uint64_t fake_event(struct fake_engine *fake, uint16_t type, uint16_t flags, uin
 	_Alignas(8) char buffer[8192];
 	struct event_build build;
 	void *at;
-	event_build_begin(&build, buffer, sizeof(buffer), type);
+	void *body = event_build_begin(&build, buffer, sizeof(buffer), type);
+	if (type == RS_EVENT_AUTH_EXEC)
+		((struct rs_event_auth_exec *)body)->file.mode = fake->mode;
 	build.event->id = fake->next_id++;
 	build.event->seq = build.event->id;
 	build.event->flags |= flags;

@@ -22,6 +22,7 @@ struct fake_engine {
 	struct ring_writer *ring;
 	uint64_t request; /* number of the agent's last request */
 	uint64_t next_id;
+	uint32_t mode; /* of the file of an auth_exec event */
 	struct {
 		struct session_welcome head;
 		struct session_ability abilities[8];
