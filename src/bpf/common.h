@@ -19,6 +19,10 @@
 #define TRACEPOINT(name) SEC("tp_btf/" name)
 #endif
 
+/* What follows about this variable is said of this very register: older verifiers do not carry what was learnt of a
+ * copy or of a difference. */
+#define BOUNDS_HERE(variable) asm volatile("" : "+r"(variable))
+
 #define DATA_SIZE (17 * 1024) /* where a part may begin */
 #define DATA_SLACK (RECORD_PATH_MAX + 512) /* what one part may write beyond that */
 #define RING_SIZE (16u << 20)
@@ -190,6 +194,7 @@ enum text_source {
 static __always_inline __u32 append(struct scratch *s, enum text_source source, const void *from, __u32 most)
 {
 	__u32 offset = s->offset;
+	BOUNDS_HERE(most);
 	if (offset > DATA_SIZE + 256 || most > RECORD_PATH_MAX)
 		return 0;
 	long r;

@@ -59,9 +59,11 @@ static __noinline void part_sock_addr(struct scratch *s, struct sock *sk, bool r
 	} else if (family == AF_UNIX && !remote) {
 		struct unix_address *address = BPF_CORE_READ((struct unix_sock *)sk, addr);
 		__u32 size = address ? BPF_CORE_READ(address, len) : 0, offset = s->offset;
-		if (size > 2 && size <= 2 + UNIX_PATH_SIZE && offset <= DATA_SIZE + 256) {
-			const char *name = (const char *)address + bpf_core_field_offset(struct unix_address, name);
-			path_size = size - 2;
+		const char *name = (const char *)address + bpf_core_field_offset(struct unix_address, name);
+		size = size > 2 ? size - 2 : 0;
+		BOUNDS_HERE(size);
+		if (size <= UNIX_PATH_SIZE && offset <= DATA_SIZE + 256) {
+			path_size = size;
 			bpf_probe_read_kernel(&s->data[offset], path_size, name + 2);
 			s->offset = offset + path_size;
 		}
@@ -79,10 +81,10 @@ static __noinline void part_user_addr(struct scratch *s, struct sock *sk, const 
 		return;
 	__builtin_memset(to, 0, sizeof(*to));
 	to->protocol = sock_protocol(sk);
-	if (size > sizeof(user))
-		bpf_probe_read_user(&user, sizeof(user), from);
-	else
-		bpf_probe_read_user(&user, size, from);
+	__u32 most = size > sizeof(user) ? sizeof(user) : size;
+	BOUNDS_HERE(most);
+	if (most <= sizeof(user))
+		bpf_probe_read_user(&user, most, from);
 	to->family = user.family;
 	if (user.family == AF_INET || user.family == AF_INET6)
 		to->port = __builtin_bswap16(user.port);

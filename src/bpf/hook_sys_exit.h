@@ -40,7 +40,7 @@ static __always_inline struct record_calls *call_rows(__u64 number)
 	number &= ~(__u64)ARCH_X32_BIT;
 	if (number >= RECORD_CALLS_MAX)
 		return NULL;
-	asm volatile("" : "+r"(number)); /* the bound must be seen right where the index is used */
+	BOUNDS_HERE(number);
 	return &calls[number & (RECORD_CALLS_MAX - 1)];
 }
 

@@ -391,8 +391,8 @@ static void bpf_abilities(const struct sensor *sensor, struct session_ability *a
 		const char *why_not = missing(programs, row);
 		struct session_ability *to = &abilities[catalogue_find(row->type) - catalogue_events];
 		uint8_t state = why_not[0] ? SESSION_UNAVAILABLE : row->state;
-		if (state < to->state || (state == to->state && to->reason[0] != '\0'))
-			continue; /* another back end does better */
+		if (state < to->state || (state == to->state && state != SESSION_UNAVAILABLE))
+			continue; /* another back end does as well or better */
 		to->event_type = row->type;
 		to->state = state;
 		snprintf(to->reason, sizeof(to->reason), "%s", why_not[0] ? why_not : row->reason);

@@ -129,15 +129,15 @@ static int choose(struct bpf_programs *programs, struct bpf_object *object)
 					programs->n_cpus * RECORD_TYPES_MAX);
 }
 
-static void note_refusal(struct bpf_programs *programs, const struct program_row *row)
+/* did: what the kernel did not do, as a verb. */
+static void note_refusal(struct bpf_programs *programs, const struct program_row *row, const char *did, int error)
 {
 	char *reason = reason_of(programs, row);
-	if (refused.error == -ESRCH)
-		snprintf(reason, BPF_REASON_SIZE, "this kernel has no tracepoint %s",
-			 row->tracepoint ? row->tracepoint : "");
+	if (row->tracepoint && (error == -ESRCH || error == -ENOENT))
+		snprintf(reason, BPF_REASON_SIZE, "this kernel has no tracepoint %s", row->tracepoint);
 	else
-		snprintf(reason, BPF_REASON_SIZE, "the kernel refused the program %s: %s", row->name,
-			 strerror(-refused.error));
+		snprintf(reason, BPF_REASON_SIZE, "the kernel did not %s the program %s: %s", did, row->name,
+			 strerror(-error));
 	log_notice("bpf: %s; going on without it", reason);
 }
 
@@ -161,7 +161,7 @@ static int attempt(struct bpf_programs *programs)
 	const struct program_row *row = find_row(refused.program);
 	if (!row || reason_of(programs, row)[0] != '\0')
 		return r;
-	note_refusal(programs, row);
+	note_refusal(programs, row, "load", refused.error);
 	return 1;
 }
 
@@ -206,11 +206,8 @@ static void install_all(struct bpf_programs *programs)
 		int fd = bpf_program__fd(program);
 		const struct program_row *row = find_row(bpf_program__name(program));
 		int r = fd < 0 ? 0 : install(programs, row, fd);
-		if (r < 0) {
-			snprintf(reason_of(programs, row), BPF_REASON_SIZE,
-				 "the kernel did not attach the program %s: %s", row->name, strerror(-r));
-			log_notice("bpf: %s; going on without it", reason_of(programs, row));
-		}
+		if (r < 0)
+			note_refusal(programs, row, "attach", r);
 	}
 	/* without the dispatcher nothing jumps to the families */
 	if (programs->hooks[BPF_HOOK_SYS_EXIT])

@@ -21,14 +21,16 @@ static size_t write_walk(const char *walk, size_t size, char *to)
 	return n;
 }
 
-/* Adds the names of a text; ".." takes the last one off, and nothing above the root. */
+/* Adds the names of a text; ".." takes the last one off. One that begins at the root, which may be a process's own,
+ * does not climb above it. */
 static size_t write_text(const char *text, size_t size, char *to, size_t n)
 {
+	size_t floor = size > 0 && text[0] == '/' ? n : 0;
 	for (size_t i = 0; i < size;) {
 		const char *slash = memchr(text + i, '/', size - i);
 		size_t name = slash ? (size_t)(slash - (text + i)) : size - i;
 		if (name == 2 && text[i] == '.' && text[i + 1] == '.') {
-			while (n > 0 && to[--n] != '/')
+			while (n > floor && to[--n] != '/')
 				;
 		} else if (name > 0 && !(name == 1 && text[i] == '.')) {
 			to[n++] = '/';
