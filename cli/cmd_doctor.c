@@ -7,6 +7,8 @@
 #include "doctor_probe.h"
 #include "wire/ipc.h"
 
+#include <string.h>
+
 static const struct {
 	const char *level, *label;
 	enum output_colour colour;
@@ -45,37 +47,51 @@ static void print_notes(const struct output *out, struct json_object *doctor)
 		}
 }
 
+static const char *reason_of(struct json_object *row)
+{
+	struct json_object *reason = view_member(row, "reason");
+	return json_object_is_type(reason, json_type_string) ? json_object_get_string(reason) : "";
+}
+
+/* Names of all events from `first` on that have its state and reason; false when one before it has them, too. */
+static bool collect(struct json_object *doctor, size_t first, const char *state, struct text *names)
+{
+	const char *reason = reason_of(view_element(doctor, "abilities", first));
+	for (size_t i = 0; i < view_length(doctor, "abilities"); i++) {
+		struct json_object *row = view_element(doctor, "abilities", i);
+		if (!view_is(row, "state", state) || strcmp(reason_of(row), reason) != 0)
+			continue;
+		if (i < first)
+			return false;
+		text_add(names, names->size ? ", " : "");
+		view_add(names, row, "event", "?");
+	}
+	return true;
+}
+
+/* The events in this state, those with the same reason together. */
 static void print_abilities(const struct output *out, struct json_object *doctor, const char *state,
 			    const char *heading, enum output_colour colour)
 {
-	struct text names = {0};
 	bool any = false;
 	for (size_t i = 0; i < view_length(doctor, "abilities"); i++) {
 		struct json_object *row = view_element(doctor, "abilities", i);
-		if (!view_is(row, "state", state))
-			continue;
-		if (!any) {
-			output_blank(out);
-			output_line(out, colour, heading);
-		}
-		any = true;
-		struct text label = {0}, reason = {0};
-		text_add(&label, "  ");
-		view_add(&label, row, "event", "?");
-		text_add(&label, " ");
-		if (view_is_empty(row, "reason")) {
-			text_add(&names, names.size ? ", " : "");
-			view_add(&names, row, "event", "?");
-		} else {
+		struct text names = {0}, reason = {0};
+		if (view_is(row, "state", state) && collect(doctor, i, state, &names)) {
+			if (!any) {
+				output_blank(out);
+				output_line(out, colour, heading);
+			}
+			any = true;
 			view_add(&reason, row, "reason", "");
-			output_paragraph(out, 20, text_get(&label), OUTPUT_PLAIN, text_get(&reason));
+			text_add(&names, reason.size ? ":" : "");
+			output_paragraph(out, 2, "  ", OUTPUT_PLAIN, text_get(&names));
+			if (reason.size > 0)
+				output_paragraph(out, 6, "      ", OUTPUT_PLAIN, text_get(&reason));
 		}
-		text_deinit(&label);
+		text_deinit(&names);
 		text_deinit(&reason);
 	}
-	if (names.size > 0)
-		output_paragraph(out, 2, "  ", OUTPUT_PLAIN, text_get(&names));
-	text_deinit(&names);
 }
 
 static void print_head(const struct output *out, struct json_object *doctor)
@@ -89,12 +105,17 @@ static void print_head(const struct output *out, struct json_object *doctor)
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *sensor = view_element(doctor, "sensors", i);
 		text_add(&text, i ? ", " : "");
-		if (json_object_is_type(sensor, json_type_object))
-			view_add(&text, sensor, "name", "?");
-		else
+		if (!json_object_is_type(sensor, json_type_object)) {
 			view_add_element(&text, doctor, "sensors", i);
+			continue;
+		}
+		view_add(&text, sensor, "name", "?");
+		if (!view_is_empty(sensor, "state")) {
+			text_add(&text, " ");
+			view_add(&text, sensor, "state", "");
+		}
 	}
-	output_line(out, OUTPUT_BOLD, text_get(&text));
+	output_paragraph(out, 0, "", OUTPUT_BOLD, text_get(&text));
 	output_blank(out);
 	text_deinit(&text);
 }
