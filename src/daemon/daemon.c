@@ -402,6 +402,8 @@ struct daemon *daemon_free(struct daemon *daemon)
 		return NULL;
 	config_run_free(daemon->config_run);
 	children_free(daemon->children);
+	if (daemon->lock_fd >= 0)
+		house_leave(&daemon->settings);
 	keeper_free(daemon->keeper);
 	loop_source_remove(daemon->watchdog);
 	loop_source_remove(daemon->signal_source);

@@ -84,3 +84,11 @@ int house_open(const struct settings *settings, int *ret_lock_fd)
 	*ret_lock_fd = lock_fd;
 	return 0;
 }
+
+void house_leave(const struct settings *settings)
+{
+	char path[SETTINGS_PATH_SIZE + sizeof("/control.sock")];
+	snprintf(path, sizeof(path), "%s/control.sock", settings->run_dir);
+	if (unlink(path) < 0 && errno != ENOENT)
+		log_warning("%s could not be removed: %s", path, strerror(errno));
+}

@@ -10,3 +10,6 @@
  * -EBUSY: another instance runs.
  */
 int house_open(const struct settings *settings, int *ret_lock_fd);
+
+/* Takes the admin socket away, which control cannot, once it has ended and while the lock is still held. */
+void house_leave(const struct settings *settings);
