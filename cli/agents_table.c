@@ -135,9 +135,10 @@ static void add_row(struct output_table *table, const struct agents_row *row)
 		text_deinit(&cells[i]);
 }
 
-static void add_number(struct text *text, struct json_object *agent, const char *key, const char *words)
+static void add_number(struct text *text, struct json_object *agent, const char *key, const char *noun,
+		       const char *words)
 {
-	text_count(text, view_number(agent, key));
+	text_counted(text, view_number(agent, key), noun);
 	text_add(text, words);
 }
 
@@ -158,17 +159,19 @@ static void print_rest(const struct output *output, const struct agents_row *row
 		text_add(&text, ": ");
 	}
 	if (row->engine) {
-		add_number(&text, row->engine, "strikes", " strikes, ");
-		add_number(&text, row->engine, "late", " late answers, ");
-		add_number(&text, row->engine, "pending", " pending; ");
-		add_number(&text, row->engine, "delivered", " events delivered, ");
-		add_number(&text, row->engine, "dropped", " dropped");
+		add_number(&text, row->engine, "strikes", "strike", ", ");
+		add_number(&text, row->engine, "late", "late answer", ", ");
+		text_count(&text, view_number(row->engine, "pending"));
+		text_add(&text, " pending; ");
+		add_number(&text, row->engine, "delivered", "event", " delivered, ");
+		text_count(&text, view_number(row->engine, "dropped"));
+		text_add(&text, " dropped");
 	}
 	if (row->cage) {
 		text_add(&text, row->engine ? "; user " : "user ");
 		view_add(&text, row->cage, "uid", "?");
 		text_add(&text, ", ");
-		add_number(&text, row->cage, "restarts", " restarts");
+		add_number(&text, row->cage, "restarts", "restart", "");
 	}
 	text_add(&text, ".");
 	output_paragraph(output, 4, text_get(&label), OUTPUT_PLAIN, text_get(&text));

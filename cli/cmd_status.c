@@ -14,6 +14,13 @@ static void add_count(struct text *text, struct json_object *object, const char 
 	text_add(text, words);
 }
 
+static void add_counted(struct text *text, struct json_object *object, const char *key, const char *noun,
+			const char *words)
+{
+	text_counted(text, view_number(object, key), noun);
+	text_add(text, words);
+}
+
 static void heading(const struct output *out, struct json_object *status)
 {
 	struct json_object *parent = view_member(status, "parent"), *engine = view_member(status, "engine");
@@ -118,13 +125,13 @@ static void sensor(const struct output *out, struct json_object *row, bool first
 	struct text text = {0};
 	view_add(&text, row, "name", "?");
 	text_add(&text, ": ");
-	add_count(&text, row, "events", " events, ");
-	add_count(&text, row, "questions", " questions, ");
+	add_counted(&text, row, "events", "event", ", ");
+	add_counted(&text, row, "questions", "question", ", ");
 	add_count(&text, row, "self", " of its own, ");
 	add_count(&text, row, "lost", " lost.");
 	if (cache) {
 		text_add(&text, " Cache: ");
-		add_count(&text, cache, "size", " files; ");
+		add_counted(&text, cache, "size", "file", "; ");
 		add_count(&text, cache, "added", " added, ");
 		add_count(&text, cache, "removed", " removed, ");
 		add_count(&text, cache, "refused", " refused.");
@@ -137,18 +144,18 @@ static void sensor(const struct output *out, struct json_object *row, bool first
 static void keeper(const struct output *out, struct json_object *parent)
 {
 	static const struct {
-		const char *key, *words;
+		const char *key, *noun, *words;
 	} rows[] = {
-		{"file_systems", " file systems watched"},
-		{"restarts", " engines ended"},
-		{"overdue", " questions answered in the place of a late engine"},
-		{"drained", " taken from a queue that the engine left"},
-		{"unguarded_allowed", " allowed without an engine"},
-		{"unguarded_denied", " denied without an engine"},
-		{"rescued", " leases released"},
-		{"starved", " times the engine waited for a processor"},
-		{"lies", " values in the ledger that cannot be"},
-		{"errors", " answers of the kernel that make no sense"},
+		{"file_systems", "file system", " watched"},
+		{"restarts", "engine", " ended"},
+		{"overdue", "question", " answered in the place of a late engine"},
+		{"drained", "question", " taken from a queue that the engine left"},
+		{"unguarded_allowed", "question", " allowed without an engine"},
+		{"unguarded_denied", "question", " denied without an engine"},
+		{"rescued", "lease", " released in its place"},
+		{"starved", "time", " the engine waited for a processor"},
+		{"lies", "impossible value", " in the ledger"},
+		{"errors", "error", " of the kernel's"},
 	};
 	struct json_object *counts = view_member(parent, "keeper");
 	struct text text = {0};
@@ -156,7 +163,7 @@ static void keeper(const struct output *out, struct json_object *parent)
 		if (view_number(counts, rows[i].key) == 0)
 			continue;
 		text_add(&text, text.size > 0 ? ", " : "");
-		add_count(&text, counts, rows[i].key, rows[i].words);
+		add_counted(&text, counts, rows[i].key, rows[i].noun, rows[i].words);
 	}
 	if (text.size > 0) {
 		text_add(&text, ".");
@@ -204,9 +211,9 @@ static void attend_to_restarts(struct attention *attention, struct json_object *
 		if (view_number(process, "restarts") == 0)
 			continue;
 		view_add(&text, process, "name", "A process");
-		text_format(&text,
-			    " was started again %llu time%s: ", (unsigned long long)view_number(process, "restarts"),
-			    view_number(process, "restarts") == 1 ? "" : "s");
+		text_add(&text, " was started again ");
+		text_counted(&text, view_number(process, "restarts"), "time");
+		text_add(&text, ": ");
 		view_add(&text, process, view_is_empty(process, "why") ? "" : "why", "the log says why");
 		text_add(&text, ".");
 		attend(attention, OUTPUT_WARN, &text);
@@ -219,8 +226,8 @@ static void attend_to_reloads(struct attention *attention, struct json_object *p
 	if (view_number(parent, "reload_errors") == 0)
 		return;
 	text_add(&text, "The configuration was wrong when it was read again, ");
-	text_count(&text, view_number(parent, "reload_errors"));
-	text_add(&text, " times; the older one holds. 'ringside check' says what is wrong.");
+	text_counted(&text, view_number(parent, "reload_errors"), "time");
+	text_add(&text, "; the older one holds. 'ringside check' says what is wrong.");
 	attend(attention, OUTPUT_WARN, &text);
 }
 
@@ -234,12 +241,12 @@ static void attend_to_losses(struct attention *attention, struct json_object *en
 		text_add(&text, "The sensor ");
 		view_add(&text, row, "name", "?");
 		text_add(&text, " lost ");
-		add_count(&text, row, "lost", " events in the kernel.");
+		add_counted(&text, row, "lost", "event", " in the kernel.");
 		attend(attention, OUTPUT_WARN, &text);
 	}
 	if (view_number(view_member(engine, "questions"), "unguarded") > 0) {
-		add_count(&text, view_member(engine, "questions"), "unguarded",
-			  " operations were allowed with nobody to ask.");
+		add_counted(&text, view_member(engine, "questions"), "unguarded", "operation",
+			    " allowed with nobody to ask.");
 		attend(attention, OUTPUT_WARN, &text);
 	}
 }

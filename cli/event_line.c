@@ -132,26 +132,41 @@ static void add_field(struct text *text, const struct rs_event *event, const str
 	}
 }
 
-/* The first file, address or process stands without its name: it is what the event is about. */
+/* A file, address or process; the first of them stands in front and without its name. */
 static bool is_subject(const struct catalogue_field *field)
 {
 	return field->kind == CATALOGUE_FILE || field->kind == CATALOGUE_ADDR || field->kind == CATALOGUE_PROC;
 }
 
+/* Index of the first field that says what the event is about; n_fields when there is none. */
+static uint32_t find_subject(const struct rs_event *event, const struct catalogue_event *row)
+{
+	for (uint32_t i = 0; i < row->n_fields; i++)
+		if (is_subject(&row->fields[i]) &&
+		    !is_empty(&row->fields[i], (const char *)event + event->body_offset + row->fields[i].offset))
+			return i;
+	return row->n_fields;
+}
+
+static void add_field_of(struct text *text, const struct rs_event *event, const struct catalogue_field *field)
+{
+	add_field(text, event, field, (const char *)event + event->body_offset + field->offset);
+}
+
 void event_line_add_body(struct text *text, const struct rs_event *event, const struct catalogue_event *row)
 {
-	bool named_first = true;
+	uint32_t subject = find_subject(event, row);
+	if (subject < row->n_fields) {
+		text_add(text, " ");
+		add_field_of(text, event, &row->fields[subject]);
+	}
 	for (uint32_t i = 0; i < row->n_fields; i++) {
 		const struct catalogue_field *field = &row->fields[i];
-		const void *at = (const char *)event + event->body_offset + field->offset;
-		if (strncmp(field->name, "reserved", 8) == 0 || is_empty(field, at))
+		if (i == subject || strncmp(field->name, "reserved", 8) == 0 ||
+		    is_empty(field, (const char *)event + event->body_offset + field->offset))
 			continue;
-		text_add(text, " ");
-		if (!is_subject(field) || !named_first)
-			text_format(text, "%s=", field->name);
-		if (is_subject(field))
-			named_first = false;
-		add_field(text, event, field, at);
+		text_format(text, " %s=", field->name);
+		add_field_of(text, event, field);
 	}
 }
 

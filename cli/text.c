@@ -185,6 +185,12 @@ void text_count(struct text *text, uint64_t count)
 	}
 }
 
+void text_counted(struct text *text, uint64_t count, const char *noun)
+{
+	text_count(text, count);
+	text_format(text, " %s%s", noun, count == 1 ? "" : "s");
+}
+
 void text_microseconds(struct text *text, uint64_t us)
 {
 	if (us < 1000)
