@@ -29,7 +29,7 @@ static const struct {
 	unsigned changes;
 } live[] = {
 	{RANGE("sensors", sensor_bpf, sensor_synth_per_s), RELOAD_ENGINE},
-	{RANGE("sensors.replay", replay_path, replay_path), RELOAD_ENGINE},
+	{RANGE("sensors.replay", replay_path, replay_original_pace), RELOAD_ENGINE},
 	{RANGE("verdicts", deadline_exec_ms, essential), RELOAD_ENGINE},
 	{RANGE("log_level", log_level, log_level), RELOAD_ENGINE | RELOAD_CONTROL | RELOAD_AGENTS},
 	{RANGE("admin_group", admin_group, admin_gid), RELOAD_CONTROL},
