@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The keeper on a real kernel: whatever becomes of the engine, whoever waits goes on, and a loaded machine ends no
+ * engine. What passes or fails is decided by answers and counters; times are printed, and bounded by three times the
+ * promise only where a machine that is busy with other things cannot break it.
+ */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/macro.h"
+#include "faults/world.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#define N_OPENERS 50
+
+static struct world world;
+static struct world_shared *shared;
+static pid_t openers[N_OPENERS];
+
+static void open_world(const struct world_opts *opts)
+{
+	struct world_opts with_fs = *opts;
+	alarm(60);
+	with_fs.fs = "tmpfs";
+	world_open(&world, &with_fs);
+	shared = world.shared;
+	world_file(&world, "a", "x", 0644);
+	world_look(&world);
+}
+
+static int set_up(void **state)
+{
+	open_world(&(struct world_opts){.cache_entries = 64});
+	return 0;
+}
+
+static int set_up_alone(void **state)
+{
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	world_close(&world);
+	alarm(0);
+	return 0;
+}
+
+static uint64_t sum(const struct keeper_counters *counters)
+{
+	return counters->unguarded_allowed + counters->unguarded_denied + counters->overdue;
+}
+
+/* Many who wait for an engine that holds all their questions. */
+static void let_them_wait(unsigned n)
+{
+	atomic_store(&shared->hold, 1);
+	for (unsigned i = 0; i < n; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY);
+	world_wait(atomic_load(&shared->held) == n);
+}
+
+static void all_go_on(unsigned n, int status, const char *what, uint64_t since_ns)
+{
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(world_join(openers[i]), status);
+	print_message("%s: the last of %u went on after %.1f ms\n", what, n,
+		      (double)(clock_monotonic_ns() - since_ns) / 1e6);
+}
+
+static void engine_comes_back(uint32_t generation)
+{
+	world_wait(atomic_load(&shared->ready) && atomic_load(&shared->generation) > generation);
+	atomic_store(&shared->hold, 0);
+	uint64_t asked = atomic_load(&shared->asked_open);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	assert_int_equal(atomic_load(&shared->asked_open), asked + 1);
+}
+
+static void test_killed(void **state)
+{
+	let_them_wait(N_OPENERS);
+	uint32_t generation = atomic_load(&shared->generation);
+	uint64_t start_ns = clock_monotonic_ns();
+	kill(atomic_load(&shared->engine), SIGKILL);
+	all_go_on(N_OPENERS, 0, "engine killed", start_ns);
+	engine_comes_back(generation);
+	print_message("engine back, serving, %.1f ms after it was killed\n",
+		      (double)(clock_monotonic_ns() - start_ns) / 1e6);
+	assert_int_equal(shared->gap.unguarded_allowed, N_OPENERS);
+	assert_int_equal(shared->gap.head.number, 2);
+	assert_non_null(strstr(shared->gap.why, "signal 9"));
+	world_look(&world);
+	assert_int_equal(shared->keeper.restarts, 1);
+	assert_int_equal(shared->keeper.overdue, 0);
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+}
+
+/* Questions that the engine took and did not enter in the ledger: found by their numbers. */
+static void test_killed_with_unentered(void **state)
+{
+	uint64_t start_ns;
+	kill(atomic_load(&shared->engine), SIGSTOP); /* so that it does not take them in the usual way */
+	for (unsigned i = 0; i < 20; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY);
+	world_command_post(&world, WORLD_TAKE_ALL, 0);
+	start_ns = clock_monotonic_ns();
+	kill(atomic_load(&shared->engine), SIGCONT);
+	world_wait(atomic_load(&shared->command) == WORLD_NONE || !atomic_load(&shared->ready));
+	kill(atomic_load(&shared->engine), SIGKILL);
+	all_go_on(20, 0, "engine killed with questions that nobody entered", start_ns);
+}
+
+static void test_killed_deny(void **state)
+{
+	open_world(&(struct world_opts){.loss = SETTINGS_LOSS_DENY});
+	let_them_wait(N_OPENERS);
+	uint32_t generation = atomic_load(&shared->generation);
+	atomic_store(&shared->restart, 0);
+	kill(atomic_load(&shared->engine), SIGKILL);
+	all_go_on(N_OPENERS, EPERM, "engine killed, deny", clock_monotonic_ns());
+	world_wait(!atomic_load(&shared->ready));
+	/* no engine: denied at once */
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), -EPERM);
+	atomic_store(&shared->restart, 1);
+	atomic_store(&shared->hold, 0);
+	atomic_store(&shared->start, 1);
+	engine_comes_back(generation);
+	assert_int_equal(shared->gap.unguarded_denied, N_OPENERS + 1);
+	assert_int_equal(shared->gap.unguarded_allowed, 0);
+}
+
+static void test_stopped(void **state)
+{
+	let_them_wait(N_OPENERS);
+	uint32_t generation = atomic_load(&shared->generation);
+	uint64_t start_ns = clock_monotonic_ns();
+	kill(atomic_load(&shared->engine), SIGSTOP);
+	all_go_on(N_OPENERS, 0, "engine stopped", start_ns);
+	engine_comes_back(generation);
+	assert_true(atomic_load(&shared->stuck) >= 1);
+	assert_non_null(strstr(shared->stuck_why, "stopped"));
+	assert_non_null(strstr(shared->gap.why, "stopped"));
+	/* held by the engine, or already overdue when it was found stopped */
+	world_look(&world);
+	assert_int_equal(shared->keeper.unguarded_allowed + shared->keeper.overdue, N_OPENERS);
+}
+
+/* Stopped while nobody waits: found all the same. */
+static void test_stopped_idle(void **state)
+{
+	uint32_t generation = atomic_load(&shared->generation);
+	uint64_t start_ns = clock_monotonic_ns();
+	kill(atomic_load(&shared->engine), SIGSTOP);
+	engine_comes_back(generation);
+	print_message("idle engine stopped: back after %.1f ms\n", (double)(clock_monotonic_ns() - start_ns) / 1e6);
+	assert_int_equal(shared->gap.unguarded_allowed, 0);
+}
+
+static void test_traced(void **state)
+{
+	uint32_t generation = atomic_load(&shared->generation);
+	pid_t engine = atomic_load(&shared->engine);
+	if (ptrace(PTRACE_SEIZE, engine, NULL, NULL) < 0 || ptrace(PTRACE_INTERRUPT, engine, NULL, NULL) < 0)
+		fail_msg("ptrace: %s", strerror(errno));
+	waitpid(engine, NULL, __WALL);
+	world_wait(atomic_load(&shared->stuck) > 0);
+	waitpid(engine, NULL, __WALL); /* killed: a tracer has to hear of it first */
+	engine_comes_back(generation);
+}
+
+static void test_spinning(void **state)
+{
+	let_them_wait(5);
+	uint32_t generation = atomic_load(&shared->generation);
+	uint64_t start_ns = clock_monotonic_ns();
+	world_command(&world, WORLD_SPIN, 0);
+	for (unsigned i = 5; i < 10; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY); /* these it does not even take */
+	all_go_on(10, 0, "engine in a loop", start_ns);
+	engine_comes_back(generation);
+	print_message("engine in a loop: back after %.1f ms\n", (double)(clock_monotonic_ns() - start_ns) / 1e6);
+	assert_non_null(strstr(shared->stuck_why, "loop"));
+}
+
+static void test_asleep(void **state)
+{
+	uint32_t generation = atomic_load(&shared->generation);
+	world_command(&world, WORLD_SLEEP, 0);
+	uint64_t start_ns = clock_monotonic_ns();
+	openers[0] = world_opener(&world, "a", O_RDONLY);
+	all_go_on(1, 0, "engine asleep", start_ns);
+	assert_int_equal(atomic_load(&shared->stuck), 0); /* it is late, not more */
+	while (!atomic_load(&shared->stuck)) {
+		openers[0] = world_opener(&world, "a", O_RDONLY);
+		assert_int_equal(world_join(openers[0]), 0);
+	}
+	engine_comes_back(generation);
+	assert_non_null(strstr(shared->stuck_why, "sleeps"));
+}
+
+/* The loop turns, nothing is taken: answered from the queue, the engine lives. */
+static void test_takes_nothing(void **state)
+{
+	world_command(&world, WORLD_STOP_TAKING, 0);
+	uint64_t start_ns = clock_monotonic_ns();
+	for (unsigned i = 0; i < 10; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY);
+	all_go_on(10, 0, "engine takes nothing", start_ns);
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+	uint64_t looks = atomic_load(&shared->looks);
+	world_wait(atomic_load(&shared->looks) >= looks + 2);
+	assert_int_equal(shared->keeper.drained, 10);
+}
+
+/* An engine that forgets to answer: each question is answered in its place, after its deadline, and it lives. */
+static void test_overdue(void **state)
+{
+	uint64_t start_ns = clock_monotonic_ns();
+	let_them_wait(N_OPENERS);
+	all_go_on(N_OPENERS, 0, "engine answers nothing", start_ns);
+	assert_true(clock_monotonic_ns() - start_ns >= 250 * NS_PER_MS);
+	world_look(&world);
+	assert_int_equal(shared->keeper.overdue, N_OPENERS);
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+	/* its own answers come too late for all, and do no harm to a question that has the same number since */
+	world_command(&world, WORLD_DENY_HELD, 0);
+	atomic_store(&shared->hold, 0);
+	for (int i = 0; i < N_OPENERS; i++)
+		assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	world_look(&world);
+	assert_int_equal(shared->counters.answered_late, N_OPENERS);
+	assert_int_equal(shared->counters.errors, 0);
+}
+
+/* The kernel answers a number, whoever had it: keeper and engine answer at the same time, for a long time, and no
+ * opener gets the answer of another. */
+static void test_race_of_answers(void **state)
+{
+	open_world(&(struct world_opts){.deadline_ms = 1});
+	world_file(&world, "good", "Good", 0644);
+	world_file(&world, "bad", "Bad", 0644);
+	atomic_store(&shared->content, 1);
+	pid_t load[3];
+	for (size_t i = 0; i < ARRAY_SIZE(load); i++) {
+		load[i] = fork();
+		if (load[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				world_open_file(&world, "bad", O_RDONLY);
+		}
+	}
+	for (int i = 0; i < 20000; i++)
+		assert_int_equal(world_open_file(&world, "good", O_RDONLY), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(load); i++) {
+		kill(load[i], SIGKILL);
+		waitpid(load[i], NULL, 0);
+	}
+	world_look(&world);
+	assert_int_equal(shared->counters.errors, 0);
+	assert_int_equal(shared->keeper.errors, 0);
+	print_message("20,000 opens: %llu answered by the keeper, %llu answers of the engine came late\n",
+		      (unsigned long long)(shared->keeper.overdue + shared->keeper.drained),
+		      (unsigned long long)shared->counters.answered_late);
+}
+
+static void burn(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setpriority(PRIO_PROCESS, 0, -15);
+	for (volatile uint64_t i = 0;; i = i + 1)
+		;
+}
+
+/* Every processor is busy with something that is more important than the engine: late, and not ended for it. */
+static void test_starved(void **state)
+{
+	open_world(&(struct world_opts){.engine_nice = 19, .cache_entries = 64});
+	pid_t engine = atomic_load(&shared->engine);
+	long n = sysconf(_SC_NPROCESSORS_ONLN) * 3;
+	pid_t busy[64];
+	n = MIN(n, (long)ARRAY_SIZE(busy));
+	for (long i = 0; i < n; i++)
+		if ((busy[i] = fork()) == 0)
+			burn();
+	setpriority(PRIO_PROCESS, 0, -16);
+	uint64_t longest_ns = 0;
+	uint64_t end_ns = clock_monotonic_ns() + 6 * NS_PER_SEC;
+	unsigned n_opens = 0;
+	while (clock_monotonic_ns() < end_ns) {
+		uint64_t start_ns = clock_monotonic_ns();
+		assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+		longest_ns = MAX(longest_ns, clock_monotonic_ns() - start_ns);
+		n_opens++;
+	}
+	for (long i = 0; i < n; i++) {
+		kill(busy[i], SIGKILL);
+		waitpid(busy[i], NULL, 0);
+	}
+	setpriority(PRIO_PROCESS, 0, 0);
+	world_look(&world);
+	print_message("starved engine: %u opens, the longest %.1f ms, %llu answered by the keeper\n", n_opens,
+		      (double)longest_ns / 1e6, (unsigned long long)(shared->keeper.overdue + shared->keeper.drained));
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+	assert_int_equal(atomic_load(&shared->engine), engine);
+}
+
+/* The engine cannot hear that a writer waits for its lease: the keeper lets him go. */
+static void test_writer_and_deaf_engine(void **state)
+{
+	atomic_store(&shared->cache, 1);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	world_look(&world);
+	assert_int_equal(shared->counters.cache_size, 1);
+	world_command(&world, WORLD_WANT, LEDGER_WANT_EXEC); /* the writer's open asks nobody */
+	world_command(&world, WORLD_SLEEP, 0);
+	uint64_t start_ns = clock_monotonic_ns();
+	openers[0] = world_opener(&world, "a", O_WRONLY);
+	all_go_on(1, 0, "writer of a cached file, engine deaf", start_ns);
+	uint64_t looks = atomic_load(&shared->looks);
+	world_wait(atomic_load(&shared->looks) >= looks + 2);
+	assert_int_equal(shared->keeper.rescued, 1);
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+}
+
+/* No engine from the start. */
+static void test_none(void **state)
+{
+	alarm(60);
+	world_open(&world, &(struct world_opts){.fs = "tmpfs", .no_engine = true, .loss = SETTINGS_LOSS_DENY});
+	shared = world.shared;
+	assert_int_equal(world_open_file(&world, "x", O_CREAT | O_WRONLY), -EPERM);
+	world_start_engine(&world);
+	assert_int_equal(shared->gap.unguarded_denied, 1);
+	assert_int_equal(shared->gap.head.number, 1);
+	world_file(&world, "x", "x", 0644);
+}
+
+/* Allowed by the kernel: nobody is left to ask. */
+static void test_daemon_killed(void **state)
+{
+	let_them_wait(N_OPENERS);
+	uint64_t start_ns = clock_monotonic_ns();
+	kill(world.daemon, SIGKILL);
+	all_go_on(N_OPENERS, 0, "daemon killed", start_ns);
+	waitpid(world.daemon, NULL, 0);
+	world.daemon = 0;
+}
+
+/* Mounted later, below the scope: guarded as soon as it is noticed. And nothing of ours keeps it from going. */
+static void test_new_mount(void **state)
+{
+	assert_int_equal(mkdir(world_path(&world, "later"), 0755), 0);
+	/* in the daemon's namespace, which is the test's */
+	assert_int_equal(mount("later", world_path(&world, "later"), "tmpfs", 0, NULL), 0);
+	uint64_t asked;
+	do {
+		world_pause();
+		asked = atomic_load(&shared->asked_open);
+		assert_int_equal(world_open_file(&world, "later/x", O_CREAT | O_WRONLY), 0);
+	} while (atomic_load(&shared->asked_open) == asked);
+	world_look(&world);
+	assert_int_equal(shared->keeper.file_systems, 2);
+	assert_int_equal(umount(world_path(&world, "later")), 0);
+	world_wait((world_look(&world), shared->keeper.file_systems) == 1);
+}
+
+/* Everything that was taken was answered, by one or the other, over a life with many deaths. */
+static void test_many_deaths(void **state)
+{
+	pid_t load[4];
+	for (size_t i = 0; i < ARRAY_SIZE(load); i++) {
+		load[i] = fork();
+		if (load[i] == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				if (world_open_file(&world, "a", O_RDONLY) != 0)
+					_exit(1);
+		}
+	}
+	for (int i = 0; i < 20; i++) {
+		uint32_t generation = atomic_load(&shared->generation);
+		usleep(20000);
+		kill(atomic_load(&shared->engine), SIGKILL);
+		world_wait(atomic_load(&shared->ready) && atomic_load(&shared->generation) > generation);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(load); i++) {
+		assert_true(world_is_running(load[i])); /* none was ever denied */
+		kill(load[i], SIGKILL);
+		waitpid(load[i], NULL, 0);
+	}
+	world_look(&world);
+	assert_int_equal(shared->keeper.restarts, 20);
+	assert_int_equal(shared->keeper.errors, 0);
+	assert_int_equal(shared->keeper.lies, 0);
+	assert_true(sum(&shared->keeper) > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_killed_with_unentered, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_killed_deny, set_up_alone, tear_down),
+		cmocka_unit_test_setup_teardown(test_stopped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_stopped_idle, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_traced, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_spinning, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_asleep, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_takes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_overdue, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_race_of_answers, set_up_alone, tear_down),
+		cmocka_unit_test_setup_teardown(test_starved, set_up_alone, tear_down),
+		cmocka_unit_test_setup_teardown(test_writer_and_deaf_engine, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_none, set_up_alone, tear_down),
+		cmocka_unit_test_setup_teardown(test_daemon_killed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_new_mount, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_many_deaths, set_up, tear_down),
+	};
+	world_enter_namespace();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
