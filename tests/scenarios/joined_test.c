@@ -16,12 +16,14 @@
 #include "wire/event_build.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ringside/ringside.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -115,13 +117,66 @@ static int agent_main(int lifeline_fd, int report_fd, bool slow)
 	return 0;
 }
 
+static int quick_agent_main(int lifeline_fd, int report_fd)
+{
+	return agent_main(lifeline_fd, report_fd, false);
+}
+
+static int slow_agent_main(int lifeline_fd, int report_fd)
+{
+	return agent_main(lifeline_fd, report_fd, true);
+}
+
+/* Answers all, but has no room for one more descriptor: rs_event_fd() must say so, and answering still works. */
+static int poor_agent_main(int lifeline_fd, int report_fd)
+{
+	static const enum rs_event_type types[] = {RS_EVENT_AUTH_OPEN, RS_EVENT_CONTENT_CHANGED};
+	const struct rs_agent_opts opts = {.size = sizeof(opts), .fd = lifeline_fd};
+	const struct rs_subscribe_opts with_fd = {.size = sizeof(with_fd), .with_fd = true};
+	struct account account = {0};
+	struct rs_agent *agent;
+	const struct rs_event *event;
+	if (rs_agent_open(&opts, &agent) < 0 || rs_agent_subscribe(agent, types, 2, &with_fd) < 0)
+		return 10;
+	int next = dup(0);
+	close(next);
+	const struct rlimit limit = {.rlim_cur = (rlim_t)next, .rlim_max = (rlim_t)next};
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || rs_agent_ready(agent) < 0)
+		return 11;
+	while (rs_agent_next(agent, 30000, &event) == 1 && event->type == RS_EVENT_AUTH_OPEN) {
+		account.questions++;
+		account.already += rs_event_fd(agent, event) == -EMFILE;
+		account.answered += rs_respond_allow(agent, event, 0) == 0;
+	}
+	return write(report_fd, &account, sizeof(account)) == sizeof(account) ? 0 : 13;
+}
+
+/* Is stopped by a signal with the first question in its hands. */
+static int stopped_agent_main(int lifeline_fd, int report_fd)
+{
+	static const enum rs_event_type types[] = {RS_EVENT_AUTH_OPEN, RS_EVENT_CONTENT_CHANGED};
+	const struct rs_agent_opts opts = {.size = sizeof(opts), .fd = lifeline_fd};
+	struct account account = {0};
+	struct rs_agent *agent;
+	const struct rs_event *event;
+	if (rs_agent_open(&opts, &agent) < 0 || rs_agent_subscribe(agent, types, 2, NULL) < 0 ||
+	    rs_agent_ready(agent) < 0)
+		return 10;
+	while (rs_agent_next(agent, 30000, &event) == 1 && event->type == RS_EVENT_AUTH_OPEN) {
+		if (account.questions++ == 0)
+			raise(SIGSTOP);
+		account.already += rs_respond_allow(agent, event, 0) == -EALREADY;
+	}
+	return write(report_fd, &account, sizeof(account)) == sizeof(account) ? 0 : 13;
+}
+
 /* ---- the platform ---- */
 
 static void noted(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why)
 {
 	struct run *run = data;
 	run->n_live += state == IPC_AGENT_LIVE;
-	if (run->n_live == run->n_agents && state == IPC_AGENT_LIVE)
+	if (run->synth && run->n_live == run->n_agents && state == IPC_AGENT_LIVE)
 		run->synth->ops->begin(run->synth);
 }
 
@@ -130,7 +185,7 @@ static void before_wait(void *data)
 	broker_before_wait(data);
 }
 
-static void start_agent(struct run *run, uint32_t i, bool slow)
+static void start_agent(struct run *run, uint32_t i, int (*run_agent)(int lifeline_fd, int report_fd))
 {
 	int lifeline[2], session[2], report[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, lifeline), 0);
@@ -142,7 +197,7 @@ static void start_agent(struct run *run, uint32_t i, bool slow)
 		close(lifeline[0]);
 		close(session[0]);
 		close(session[1]);
-		_exit(agent_main(lifeline[1], report[1], slow));
+		_exit(run_agent(lifeline[1], report[1]));
 	}
 	close(lifeline[1]);
 	close(report[1]);
@@ -181,13 +236,18 @@ static void setup(struct run *run, uint32_t n_agents, uint32_t rate, uint32_t ri
 					 .note = noted,
 					 .note_data = run};
 	assert_int_equal(broker_new(&opts, &run->broker), 0);
+	loop_set_before_wait(run->loop, before_wait, run->broker);
+	if (rate == 0) {
+		for (size_t i = 0; i < catalogue_n_events; i++)
+			run->abilities[i].state = SESSION_MANDATORY;
+		return;
+	}
 	const struct sensor_start start = {
 		.loop = run->loop, .settings = &run->settings, .sink = broker_sink(run->broker), .group_fd = -1};
 	assert_int_equal(sensor_synth_ops.open(&start, &run->synth), 0);
 	sensor_synth_ops.abilities(run->synth, run->abilities);
 	synth_limit(run->synth, EVENTS);
 	assert_int_equal(broker_add_sensor(run->broker, run->synth), 0);
-	loop_set_before_wait(run->loop, before_wait, run->broker);
 }
 
 static uint64_t made(const struct run *run, bool auth_only, bool notify_only)
@@ -228,6 +288,7 @@ static struct account collect(struct run *run, uint32_t i)
 	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
 	int status = -1;
 	while (waitpid(run->children[i].pid, &status, WNOHANG) == 0) {
+		kill(run->children[i].pid, SIGCONT); /* for the one that stops itself, perhaps later than we think */
 		assert_int_equal(loop_turn(run->loop, 10), 0);
 		assert_true(clock_monotonic_ns() < until_ns);
 	}
@@ -258,7 +319,8 @@ static uint64_t status_number(struct run *run, const char *key)
 static void teardown(struct run *run)
 {
 	broker_free(run->broker);
-	sensor_synth_ops.close(run->synth);
+	if (run->synth)
+		sensor_synth_ops.close(run->synth);
 	loop_free(run->loop);
 	free(run->abilities);
 }
@@ -268,7 +330,7 @@ static void test_agents_answer(void **state)
 	struct run *run = calloc(1, sizeof(*run));
 	setup(run, AGENTS, 100000, 4096);
 	for (uint32_t i = 0; i < AGENTS; i++)
-		start_agent(run, i, false);
+		start_agent(run, i, quick_agent_main);
 	run_until_made(run);
 	tell_to_stop(run);
 
@@ -301,8 +363,8 @@ static void test_overload_adds_up(void **state)
 	struct run *run = calloc(1, sizeof(*run));
 	setup(run, 2, 100000, 128);
 	run->settings.agents[1].ring_kb = 65536;
-	start_agent(run, 0, true);
-	start_agent(run, 1, false);
+	start_agent(run, 0, slow_agent_main);
+	start_agent(run, 1, quick_agent_main);
 	run_until_made(run);
 	/* the sign to stop must not be dropped itself */
 	uint64_t until_ns = clock_monotonic_ns() + NS_PER_SEC;
@@ -324,10 +386,104 @@ static void test_overload_adds_up(void **state)
 	free(run);
 }
 
+/* ---- a sensor by hand, for questions with a descriptor ---- */
+
+static uint32_t hand_allowed, hand_denied;
+
+static void hand_answer(struct sensor *sensor, const struct sensor_question *question, enum sensor_verdict verdict,
+			bool cache)
+{
+	hand_allowed += verdict == SENSOR_ALLOW;
+	hand_denied += verdict == SENSOR_DENY;
+	close(question->fd);
+}
+
+static const struct sensor_ops hand_ops = {.name = "hand", .answer = hand_answer};
+static struct sensor hand = {.ops = &hand_ops};
+
+static void hand_ask(struct run *run)
+{
+	uint64_t buffer[512];
+	struct event_build build;
+	struct rs_event_auth_open *body = event_build_begin(&build, buffer, sizeof(buffer), RS_EVENT_AUTH_OPEN);
+	event_build_path(&build, &body->file, "/tmp/x", 6);
+	event_build_end(&build);
+	build.event->monotonic_ns = clock_monotonic_ns();
+	const struct sensor_question question = {.sensor = &hand, .fd = open("/dev/null", O_RDONLY | O_CLOEXEC)};
+	struct sensor_sink sink = broker_sink(run->broker);
+	sink.event(sink.data, build.event, &question);
+}
+
+static void run_until_live(struct run *run)
+{
+	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
+	while (run->n_live < run->n_agents) {
+		assert_int_equal(loop_turn(run->loop, 100), 0);
+		assert_true(clock_monotonic_ns() < until_ns);
+	}
+}
+
+static void run_until_answered(struct run *run, uint32_t n)
+{
+	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
+	while (hand_allowed + hand_denied < n) {
+		assert_int_equal(loop_turn(run->loop, 100), 0);
+		assert_true(clock_monotonic_ns() < until_ns);
+	}
+}
+
+static void test_agent_without_descriptors(void **state)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	setup(run, 1, 0, 4096);
+	hand_allowed = hand_denied = 0;
+	start_agent(run, 0, poor_agent_main);
+	run_until_live(run);
+	for (uint32_t i = 0; i < 50; i++) {
+		hand_ask(run);
+		run_until_answered(run, i + 1);
+	}
+	tell_to_stop(run);
+	struct account account = collect(run, 0);
+	assert_int_equal(account.questions, 50);
+	assert_int_equal(account.already, 50); /* told each time that there was no room */
+	assert_int_equal(account.answered, 50);
+	assert_int_equal(status_number(run, "misses"), 0);
+	assert_int_equal(status_number(run, "strikes"), 0);
+	teardown(run);
+	free(run);
+}
+
+/* The platform's own timer answers: not before the deadline, and without the agent. */
+static void test_stopped_agent(void **state)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	setup(run, 1, 0, 4096);
+	run->settings.deadline_open_ms = 100;
+	hand_allowed = hand_denied = 0;
+	start_agent(run, 0, stopped_agent_main);
+	run_until_live(run);
+	uint64_t asked_ns = clock_monotonic_ns();
+	hand_ask(run);
+	run_until_answered(run, 1);
+	assert_true(clock_monotonic_ns() - asked_ns >= 100 * NS_PER_MS);
+	assert_int_equal(hand_allowed, 1);
+	assert_int_equal(status_number(run, "misses"), 1);
+	tell_to_stop(run);
+	struct account account = collect(run, 0);
+	assert_int_equal(account.already, account.questions);
+	teardown(run);
+	free(run);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_agents_answer),
-					   cmocka_unit_test(test_overload_adds_up)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_agents_answer),
+		cmocka_unit_test(test_overload_adds_up),
+		cmocka_unit_test(test_agent_without_descriptors),
+		cmocka_unit_test(test_stopped_agent),
+	};
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
