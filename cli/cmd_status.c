@@ -129,7 +129,7 @@ static void sensor(const struct output *out, struct json_object *row, bool first
 	add_counted(&text, row, "questions", "question", ", ");
 	add_count(&text, row, "self", " of its own, ");
 	add_count(&text, row, "lost", " lost.");
-	if (cache) {
+	if (view_number(cache, "size") + view_number(cache, "added") + view_number(cache, "refused") > 0) {
 		text_add(&text, " Cache: ");
 		add_counted(&text, cache, "size", "file", "; ");
 		add_count(&text, cache, "added", " added, ");
