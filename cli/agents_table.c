@@ -53,8 +53,8 @@ static bool is_one_of(struct json_object *agent, const char *const *states, size
 
 static enum output_colour colour_of(const struct agents_row *row)
 {
-	static const char *const good[] = {"live", "shadow", "running"};
-	static const char *const fair[] = {"starting", "stopped", "disabled"};
+	static const char *const good[] = {"live", "shadow"};
+	static const char *const fair[] = {"off", "starting", "stopping", "restarting"};
 	struct json_object *first = row->engine ? row->engine : row->cage;
 	if (is_one_of(first, good, ARRAY_SIZE(good)))
 		return OUTPUT_PLAIN;
@@ -79,17 +79,34 @@ struct agents_row agents_row(struct json_object *status, size_t index)
 	return row;
 }
 
+/* What the cage says of its process, in words; NULL when that adds nothing. */
+static const char *process_words(struct json_object *cage)
+{
+	static const struct {
+		const char *state, *words;
+	} rows[] = {
+		{"off", "stopped"},
+		{"backoff", "its process waits to be started again"},
+		{"failed", "its process ended too often and stays down"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (view_is(cage, "state", rows[i].state))
+			return rows[i].words;
+	return NULL;
+}
+
 void agents_add_state(struct text *text, const struct agents_row *row)
 {
 	struct json_object *first = row->engine ? row->engine : row->cage;
+	const char *words = process_words(row->cage);
+	/* why a process ended tells more than that its session did */
+	bool cage_knows = words && !view_is_empty(row->cage, "why");
 	view_add(text, first, "state", "in an unknown state");
-	if (row->engine && row->cage && !view_is(row->cage, "state", "running") && view_has(row->cage, "state") &&
-	    !view_is(row->engine, "state", json_object_get_string(view_member(row->cage, "state")))) {
-		text_add(text, " (process ");
-		view_add(text, row->cage, "state", "");
-		text_add(text, ")");
+	if (words) {
+		text_add(text, ", ");
+		text_add(text, words);
 	}
-	if (!view_is_empty(row->engine, "why")) {
+	if (!cage_knows && !view_is_empty(row->engine, "why")) {
 		text_add(text, ": ");
 		view_add(text, row->engine, "why", "");
 	} else if (!view_is_empty(row->cage, "why")) {
