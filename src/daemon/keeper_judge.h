@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KEEPER_SPIN_NS UINT64_C(300000000) /* of processor time without one turn of the loop */
+#define KEEPER_SPIN_NS UINT64_C(200000000) /* of processor time without one turn of the loop */
 #define KEEPER_BLOCKED_NS UINT64_C(5000000000) /* of doing nothing while somebody waits */
 
 struct keeper_sample {

@@ -44,7 +44,8 @@ static void make_ext4(const char *dir)
 {
 	char command[512];
 	snprintf(command, sizeof(command),
-		 "truncate -s 64M %s/base/image && mkfs.ext4 -q -F %s/base/image && mount -o loop %s/base/image %s/fs",
+		 "truncate -s 64M %s/base/image && mkfs.ext4 -q -F -N 40000 %s/base/image && mount -o loop "
+		 "%s/base/image %s/fs",
 		 dir, dir, dir, dir);
 	must(system(command) == 0, "mkfs.ext4 and a loop mount");
 }
@@ -82,7 +83,7 @@ static void fill_settings(struct world *world)
 	snprintf(settings->scopes[0], SETTINGS_PATH_SIZE, "%s/fs%s", world->dir, opts->scope ? opts->scope : "");
 	settings->deadline_exec_ms = opts->deadline_ms ? opts->deadline_ms : 1000;
 	settings->deadline_open_ms = opts->deadline_ms ? opts->deadline_ms : 250;
-	settings->on_engine_loss_exec = opts->loss;
+	settings->on_engine_loss_exec = opts->loss ? opts->loss : opts->loss_exec;
 	settings->on_engine_loss_open = opts->loss;
 	settings->cache_entries = opts->cache_entries;
 }

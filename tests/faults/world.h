@@ -26,6 +26,7 @@ enum world_command {
 	WORLD_SLEEP, /* for ever, outside of the loop */
 	WORLD_STOP_TAKING, /* the loop goes on turning, the group is not read any more */
 	WORLD_WANT, /* argument: enum ledger_wanted */
+	WORLD_LIE, /* fill the ledger with what cannot be */
 	WORLD_TAKE_ALL, /* read every question and enter none of them in the ledger */
 };
 
@@ -35,6 +36,7 @@ struct world_shared {
 	_Atomic uint32_t deny;
 	_Atomic uint32_t cache;
 	_Atomic uint32_t hold; /* do not answer */
+	_Atomic uint32_t delay_ms; /* answer after this time, give or take 4 ms */
 	_Atomic uint32_t twice; /* answer twice */
 	_Atomic uint32_t content; /* look at the file: deny when it begins with B */
 	_Atomic uint32_t restart; /* the daemon starts another engine when one ends */
@@ -67,6 +69,7 @@ struct world_opts {
 	const char *scope; /* within the file system; NULL: all of it */
 	uint32_t cache_entries;
 	uint32_t loss; /* enum settings_loss_policy, exec and open */
+	uint32_t loss_exec; /* for exec, when loss is allow */
 	uint32_t deadline_ms; /* of both kinds; 0: exec 1,000, open 250 */
 	uint32_t engine_uid; /* 0: stays root; else that user with CAP_LEASE alone */
 	uint32_t engine_fds; /* limit of descriptors; 0: as the keeper sets it */

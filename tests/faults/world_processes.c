@@ -12,6 +12,7 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,11 @@ struct engine {
 	int group_fd;
 	uint32_t n_held;
 	struct sensor_question held[HELD_MAX];
+	uint32_t n_delayed;
+	struct delayed {
+		struct sensor_question question;
+		uint64_t due_ns;
+	} delayed[HELD_MAX];
 };
 
 static struct engine engine;
@@ -55,6 +61,27 @@ static enum sensor_verdict judge(const struct sensor_question *question)
 	return atomic_load(&engine.shared->deny) ? SENSOR_DENY : SENSOR_ALLOW;
 }
 
+static void delay(const struct sensor_question *question, uint32_t delay_ms)
+{
+	static uint32_t n;
+	uint64_t due_ns = clock_monotonic_ns() + delay_ms * NS_PER_MS - 4 * NS_PER_MS + (n++ * 7 % 80) * NS_PER_MS / 10;
+	engine.delayed[engine.n_delayed++] = (struct delayed){.question = *question, .due_ns = due_ns};
+}
+
+static void answer_delayed(uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < engine.n_delayed;) {
+		struct delayed *delayed = &engine.delayed[i];
+		if (delayed->due_ns > now_ns) {
+			i++;
+			continue;
+		}
+		struct sensor_question question = delayed->question;
+		*delayed = engine.delayed[--engine.n_delayed];
+		give(&question, judge(&question));
+	}
+}
+
 static void on_event(void *unused, struct rs_event *event, const struct sensor_question *question)
 {
 	struct world_shared *shared = engine.shared;
@@ -70,7 +97,10 @@ static void on_event(void *unused, struct rs_event *event, const struct sensor_q
 		atomic_store(&shared->held, engine.n_held);
 		return;
 	}
-	give(question, judge(question));
+	if (atomic_load(&shared->delay_ms) && engine.n_delayed < HELD_MAX)
+		delay(question, atomic_load(&shared->delay_ms));
+	else
+		give(question, judge(question));
 }
 
 static void on_lost(void *unused, uint16_t type, uint64_t count)
@@ -94,6 +124,24 @@ static void want(uint32_t bits)
 		if (bits >> i & 1)
 			session_set_add(&set, types[i]);
 	engine.sensor->ops->want(engine.sensor, &set);
+}
+
+static void lie(void)
+{
+	static const uint64_t values[] = {1, 2, 3, 1000, UINT64_MAX, UINT64_C(1) << 63, 0};
+	static const int32_t fds[] = {-1, INT32_MIN, INT32_MAX, 0, 2, 255, 256, 300, LEDGER_FD_LIMIT, 70000};
+	for (uint32_t i = 1000; i < LEDGER_SLOTS; i++) {
+		struct ledger_slot *slot = &engine.ledger->slots[i];
+		atomic_store(&slot->fd, fds[i % ARRAY_SIZE(fds)]);
+		atomic_store(&slot->deny, 0);
+		atomic_store(&slot->deadline_ns, values[i % ARRAY_SIZE(values)]);
+	}
+	atomic_store(&engine.ledger->taken, UINT64_MAX);
+	atomic_store(&engine.ledger->answered, 7);
+	atomic_store(&engine.ledger->next_event_id, UINT64_MAX);
+	atomic_store(&engine.ledger->wanted, UINT64_MAX);
+	engine.ledger->magic = 0;
+	engine.ledger->n_slots = UINT32_MAX;
 }
 
 static void take_all(void)
@@ -134,6 +182,9 @@ static void obey(void)
 			atomic_fetch_add(&engine.ledger->turns, 1);
 			world_pause();
 		}
+	case WORLD_LIE:
+		lie();
+		break;
 	case WORLD_TAKE_ALL:
 		take_all();
 		break;
@@ -146,10 +197,12 @@ static void obey(void)
 
 static int on_engine_timer(void *unused, uint64_t now_ns)
 {
+	uint64_t next_ns = now_ns + (atomic_load(&engine.shared->delay_ms) ? LOOK_NS / 20 : LOOK_NS);
 	obey();
+	answer_delayed(now_ns);
 	engine.sensor->ops->counters(engine.sensor, &engine.shared->counters);
 	atomic_fetch_add(&engine.shared->engine_looks, 1);
-	return loop_source_arm(engine.timer, now_ns + LOOK_NS);
+	return loop_source_arm(engine.timer, next_ns);
 }
 
 static void on_turn(void *unused)
@@ -311,7 +364,10 @@ _Noreturn void world_daemon(struct world *world)
 	check(loop_add_fd(parent.loop, parent.child_fd, EPOLLIN, on_child, NULL, &children), "signalfd");
 	check(loop_add_timer(parent.loop, on_parent_timer, NULL, &parent.timer), "timer");
 	check(keeper_new(parent.loop, &world->settings, &callbacks, &parent.keeper), "keeper");
-	setpriority(PRIO_PROCESS, 0, -10);
+	/* as the parent does, see daemon/priority.c */
+	const struct sched_param param = {.sched_priority = 1};
+	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param) < 0)
+		setpriority(PRIO_PROCESS, 0, -20);
 	loop_source_arm(parent.timer, 1);
 	check(loop_run(parent.loop), "loop");
 	_exit(0);
