@@ -8,6 +8,7 @@
 #include "daemon/config_run.h"
 #include "daemon/house.h"
 #include "daemon/keeper.h"
+#include "daemon/keepsake.h"
 #include "daemon/notify.h"
 #include "daemon/priority.h"
 #include "daemon/reload.h"
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#define KEEPSAKE_TRUST_NS (1 * NS_PER_SEC)
 #define STOP_CAGE_NS (8 * NS_PER_SEC) /* agents get 3 s of it */
 #define STOP_ENGINE_NS (3 * NS_PER_SEC)
 #define STOP_CONTROL_NS (1 * NS_PER_SEC)
@@ -47,6 +49,9 @@ struct daemon {
 	bool announced; /* systemd knows that we are ready */
 	enum phase phase;
 	uint64_t engine_generation;
+	uint64_t engine_ready_ns; /* of the one that runs; 0: it is not */
+	unsigned short_engines; /* in a row that did not last */
+	struct keepsake keepsake; /* of the engine, for the next */
 	uint64_t started_ns;
 	uint64_t reloads;
 	uint64_t reload_errors;
@@ -65,6 +70,7 @@ static void on_started(void *data, enum process_role role, pid_t pid)
 	size_t n_fds = 0;
 	struct ipc_head message = {.size = sizeof(message), .type = IPC_GROUP, .number = ++daemon->engine_generation};
 	keeper_engine_started(daemon->keeper, pid);
+	keepsake_give(&daemon->keepsake, daemon->children);
 	keeper_descriptors(daemon->keeper, fds);
 	while (n_fds < KEEPER_N_DESCRIPTORS && fds[n_fds] >= 0)
 		n_fds++;
@@ -76,6 +82,7 @@ static void on_started(void *data, enum process_role role, pid_t pid)
 static void engine_ready(struct daemon *daemon)
 {
 	struct ipc_gap gap;
+	daemon->engine_ready_ns = clock_monotonic_ns();
 	keeper_engine_ready(daemon->keeper, &gap);
 	gap.head.number = daemon->engine_generation;
 	children_send(daemon->children, PROCESS_ENGINE, &gap, NULL, 0);
@@ -118,11 +125,25 @@ static void stop_next(struct daemon *daemon)
 		loop_exit(daemon->loop);
 }
 
+/* An engine that was never ready, or the second in a row that did not last, may have stumbled over what it was given.
+ */
+static void judge_keepsake(struct daemon *daemon)
+{
+	bool was_ready = daemon->engine_ready_ns != 0;
+	bool lasted = was_ready && clock_monotonic_ns() - daemon->engine_ready_ns >= KEEPSAKE_TRUST_NS;
+	daemon->engine_ready_ns = 0;
+	daemon->short_engines = lasted ? 0 : daemon->short_engines + 1;
+	if (!was_ready || daemon->short_engines > 1)
+		keepsake_drop(&daemon->keepsake);
+}
+
 static void on_ended(void *data, enum process_role role, int wait_status)
 {
 	struct daemon *daemon = data;
-	if (role == PROCESS_ENGINE)
+	if (role == PROCESS_ENGINE) {
 		keeper_engine_died(daemon->keeper, wait_status);
+		judge_keepsake(daemon);
+	}
 	stop_next(daemon);
 }
 
@@ -162,6 +183,11 @@ static void on_request(struct daemon *daemon, const struct ipc_request *request)
 static void on_message(void *data, enum process_role role, const struct ipc_head *message, int *fds, size_t n_fds)
 {
 	struct daemon *daemon = data;
+	/* only while it still has its privilege: afterwards it is not believed */
+	if (message->type == IPC_KEEP && role == PROCESS_ENGINE && !children_is_ready(daemon->children, role)) {
+		keepsake_take(&daemon->keepsake, message->number, fds, n_fds);
+		return;
+	}
 	for (size_t i = 0; i < n_fds; i++)
 		fd_close(fds[i]);
 	if (message->type == IPC_BROKEN)
@@ -189,6 +215,8 @@ static void apply(struct daemon *daemon, unsigned changes)
 {
 	struct ipc_head message = {.size = sizeof(message), .type = IPC_SETTINGS};
 	children_set_settings(daemon->children, daemon->settings_fd);
+	if (!daemon->settings.sensor_bpf)
+		keepsake_drop(&daemon->keepsake);
 	/* the cage first: from here on it waits for the new engine before it hands over sessions */
 	if (changes & RELOAD_AGENTS)
 		children_send(daemon->children, PROCESS_CAGE, &message, &daemon->settings_fd, 1);
@@ -409,6 +437,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	loop_source_remove(daemon->signal_source);
 	fd_close(daemon->signal_fd);
 	loop_free(daemon->loop);
+	keepsake_drop(&daemon->keepsake);
 	fd_close(daemon->settings_fd);
 	fd_close(daemon->lock_fd);
 	notify_close(&daemon->notify);

@@ -21,6 +21,7 @@
 
 #define ENGINE_SENSORS_MAX 4u
 #define ENGINE_EARLY_MAX 128u
+#define ENGINE_KEPT_MAX 32u
 
 enum engine_sensor_state {
 	ENGINE_SENSOR_OFF, /* the settings do not name it */
@@ -55,6 +56,10 @@ struct engine {
 	struct ledger *ledger; /* mapped; NULL when the parent gave none */
 	_Atomic uint64_t turns; /* when there is no ledger */
 
+	/* what the last engine left for this one; taken by the sensor it belongs to */
+	int kept[ENGINE_KEPT_MAX];
+	uint32_t n_kept;
+
 	/* sessions that the cage sent before there was a broker */
 	struct {
 		int fd;
@@ -78,6 +83,8 @@ void sensors_close(struct engine *engine);
 
 /* requests.c */
 int requests_message(void *data, enum process_role from, const struct ipc_head *message, int *fds, size_t n_fds);
+/* For the sensors: these descriptors are for the next engine. */
+void requests_keep(void *data, const int *fds, size_t n_fds);
 /* Hands over the sessions that came early. */
 void requests_take_early(struct engine *engine);
 /* For the broker: what happens to an agent, to the cage. */

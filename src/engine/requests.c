@@ -248,19 +248,36 @@ static void on_agent_ended(struct engine *engine, enum process_role from, const 
 		broker_agent_ended(engine->broker, note->head.number, note->why[0] ? note->why : "its process ended");
 }
 
+static void on_kept(struct engine *engine, enum process_role from, const struct ipc_head *message, int *fds,
+		    size_t n_fds)
+{
+	for (size_t i = 0; i < n_fds && engine->n_kept < ENGINE_KEPT_MAX && !engine->have_group; i++)
+		engine->kept[engine->n_kept++] = STEAL_FD(fds[i]);
+}
+
 static const struct {
 	void (*act)(struct engine *engine, enum process_role from, const struct ipc_head *message, int *fds,
 		    size_t n_fds);
 	enum process_role from;
 	bool needs_broker;
 } messages[] = {
-	[IPC_GROUP] = {on_group, PROCESS_PARENT, false},
-	[IPC_STOP] = {on_stop, PROCESS_PARENT, false},
-	[IPC_GAP] = {on_gap, PROCESS_PARENT, true},
-	[IPC_SESSION] = {on_session, PROCESS_CAGE, false},
-	[IPC_AGENT_ENDED] = {on_agent_ended, PROCESS_CAGE, true},
+	[IPC_GROUP] = {on_group, PROCESS_PARENT, false},     [IPC_KEPT] = {on_kept, PROCESS_PARENT, false},
+	[IPC_STOP] = {on_stop, PROCESS_PARENT, false},       [IPC_GAP] = {on_gap, PROCESS_PARENT, true},
+	[IPC_SESSION] = {on_session, PROCESS_CAGE, false},   [IPC_AGENT_ENDED] = {on_agent_ended, PROCESS_CAGE, true},
 	[IPC_REQUEST] = {on_request, PROCESS_CONTROL, true},
 };
+
+void requests_keep(void *data, const int *fds, size_t n_fds)
+{
+	struct engine *engine = data;
+	for (size_t at = 0; at < n_fds; at += FD_MESSAGE_MAX) {
+		struct ipc_head message = {.size = sizeof(message), .type = IPC_KEEP, .number = at};
+		int r = process_send(engine->process, PROCESS_PARENT, &message, fds + at,
+				     MIN(n_fds - at, FD_MESSAGE_MAX));
+		if (r < 0)
+			log_warning("the parent keeps nothing for the next engine: %s", strerror(-r));
+	}
+}
 
 int requests_message(void *data, enum process_role from, const struct ipc_head *message, int *fds, size_t n_fds)
 {

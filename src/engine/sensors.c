@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
 #include "base/log.h"
 #include "engine/engine.h"
 #include "wire/catalogue.h"
@@ -39,7 +40,7 @@ static const struct {
 
 static void open_one(struct engine *engine, struct engine_sensor *sensor)
 {
-	bool fanotify = sensor->ops == &sensor_fanotify_ops;
+	bool fanotify = sensor->ops == &sensor_fanotify_ops, bpf = sensor->ops == &sensor_bpf_ops;
 	const struct sensor_start start = {
 		.loop = engine->loop,
 		.settings = engine->settings,
@@ -49,7 +50,12 @@ static void open_one(struct engine *engine, struct engine_sensor *sensor)
 		.notify_fd = fanotify ? STEAL_FD(engine->notify_fd) : -1,
 		.doorbell_fd = fanotify ? STEAL_FD(engine->doorbell_fd) : -1,
 		.ledger = fanotify ? engine->ledger : NULL,
+		.kept = engine->kept,
+		.n_kept = bpf ? engine->n_kept : 0,
+		.keep = requests_keep,
+		.keep_data = engine,
 	};
+	engine->n_kept -= start.n_kept;
 	sensor->error = sensor->ops->open(&start, &sensor->sensor);
 	if (sensor->error < 0) {
 		log_error("sensor %s: cannot be opened: %s; the platform goes on without it, `ringside doctor` says "
@@ -80,6 +86,9 @@ int sensors_open(struct engine *engine)
 		if (r < 0)
 			return r;
 	}
+	/* nobody's any more */
+	while (engine->n_kept > 0)
+		fd_close(engine->kept[--engine->n_kept]);
 	return 0;
 }
 

@@ -40,7 +40,6 @@ struct sensor_bpf {
 	struct bpf_ring *ring;
 	struct loop_source *ring_source, *look_source, *count_source;
 	struct sensor_counters counters;
-	uint64_t lost_told[RECORD_N_SLOTS];
 	uint64_t taken;
 	uint64_t last_wake_ns;
 	uint32_t busy_wakes, quiet_looks;
@@ -161,10 +160,10 @@ static bool teaches_the_table(size_t slot)
 static void tell_lost(struct sensor_bpf *s)
 {
 	for (size_t slot = 0; slot < RECORD_N_SLOTS; slot++) {
-		uint64_t lost = kernel_count(s, slot).lost, fresh = lost - s->lost_told[slot];
+		uint64_t lost = kernel_count(s, slot).lost, fresh = lost - s->programs->lost_told[slot];
 		if (fresh == 0)
 			continue;
-		s->lost_told[slot] = lost;
+		s->programs->lost_told[slot] = lost;
 		s->counters.lost += fresh;
 		if (teaches_the_table(slot))
 			process_table_doubt(s->start.processes);
@@ -205,9 +204,31 @@ static struct sensor *bpf_close(struct sensor *sensor)
 	return NULL;
 }
 
+/* The programs of the last engine, when the parent kept them. */
+static int take_over(struct sensor_bpf *s, bool raw)
+{
+	if (s->start.n_kept == 0)
+		return -ENOENT;
+	int r = bpf_programs_adopt(raw, s->start.kept, s->start.n_kept, &s->programs);
+	if (r < 0)
+		log_notice("bpf: the programs of the last engine cannot be taken over: %s; they are loaded anew",
+			   strerror(-r));
+	return r;
+}
+
+static void hand_on(const struct sensor_bpf *s)
+{
+	int fds[BPF_KEPT_MAX];
+	size_t n_fds = bpf_programs_kept(s->programs, fds);
+	if (s->start.keep && n_fds > 0)
+		s->start.keep(s->start.keep_data, fds, n_fds);
+}
+
 static int open_parts(struct sensor_bpf *s, bool raw)
 {
-	int r = bpf_programs_new(raw, &s->programs);
+	int r = take_over(s, raw);
+	if (r < 0)
+		r = bpf_programs_new(raw, &s->programs);
 	if (r < 0)
 		return r;
 	r = bpf_ring_new(s->programs->ring_fd, s->programs->ring_size_bytes, &s->ring);
@@ -236,6 +257,7 @@ static int open_as(const struct sensor_start *start, bool raw, struct sensor **r
 		bpf_close(&s->sensor);
 		return r;
 	}
+	hand_on(s);
 	const bool *hooks = s->programs->hooks;
 	bool live = hooks[BPF_HOOK_FORK] && hooks[BPF_HOOK_EXEC] && hooks[BPF_HOOK_EXIT];
 	process_table_set_live(start->processes, live);

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "sensor/bpf_handle.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -71,13 +72,6 @@ static const struct program_row program_rows[] = {
 	{"family_mount", NULL, RECORD_FAMILY_MOUNT},
 	{"family_unmount", NULL, RECORD_FAMILY_UNMOUNT},
 	{"family_socketcall", NULL, RECORD_FAMILY_SOCKETCALL},
-};
-
-struct bpf_handle {
-	struct bpf_object *object;
-	struct sensor_typed__bss *variables; /* of the programs, mapped */
-	int links[BPF_N_HOOKS];
-	int sys_exit_fd; /* the dispatcher, borrowed from the object; -1 */
 };
 
 /* libbpf tells which program the kernel refused only in words. */
@@ -170,6 +164,18 @@ static int map_fd(const struct bpf_programs *programs, const char *name)
 	return bpf_object__find_map_fd_by_name(programs->handle->object, name);
 }
 
+static void find_maps(struct bpf_programs *programs)
+{
+	static const char *const names[BPF_N_MAPS] = {
+		[BPF_MAP_RECORDS] = "records",
+		[BPF_MAP_COUNTERS] = "counters",
+		[BPF_MAP_VARIABLES] = ".bss",
+		[BPF_MAP_FAMILIES] = "families",
+	};
+	for (size_t i = 0; i < BPF_N_MAPS; i++)
+		programs->handle->maps[i] = map_fd(programs, names[i]);
+}
+
 /* Attached by descriptor: what is attached later, without privilege, goes the same way. */
 static int attach(const struct bpf_programs *programs, const struct program_row *row, int program_fd)
 {
@@ -181,7 +187,7 @@ static int install(struct bpf_programs *programs, const struct program_row *row,
 {
 	struct bpf_handle *handle = programs->handle;
 	if (!row->tracepoint) {
-		int families_fd = map_fd(programs, "families");
+		int families_fd = programs->handle->maps[BPF_MAP_FAMILIES];
 		uint32_t family = (uint32_t)row->index;
 		if (bpf_map_update_elem(families_fd, &family, &program_fd, BPF_ANY) < 0)
 			return -errno;
@@ -217,9 +223,9 @@ static void install_all(struct bpf_programs *programs)
 		memcpy(programs->family_reasons[i], programs->hook_reasons[BPF_HOOK_SYS_EXIT], BPF_REASON_SIZE);
 }
 
-static int map_memory(const struct bpf_programs *programs, const char *name, int protection, size_t size, void **ret)
+static int map_memory(int map_fd, int protection, size_t size, void **ret)
 {
-	void *memory = mmap(NULL, size, protection, MAP_SHARED, map_fd(programs, name), 0);
+	void *memory = mmap(NULL, size, protection, MAP_SHARED, map_fd, 0);
 	if (memory == MAP_FAILED)
 		return -errno;
 	*ret = memory;
@@ -231,23 +237,23 @@ static size_t counters_size(const struct bpf_programs *programs)
 	return programs->n_cpus * RECORD_TYPES_MAX * sizeof(struct record_counter);
 }
 
-static int map_all(struct bpf_programs *programs)
+int bpf_handle_map(struct bpf_programs *programs)
 {
 	struct bpf_handle *handle = programs->handle;
 	void *counters, *variables;
-	int r = map_memory(programs, "counters", PROT_READ, counters_size(programs), &counters);
+	int r = map_memory(handle->maps[BPF_MAP_COUNTERS], PROT_READ, counters_size(programs), &counters);
 	if (r < 0)
 		return r;
 	programs->counters = counters;
-	r = map_memory(programs, ".bss", PROT_READ | PROT_WRITE, sizeof(*handle->variables), &variables);
+	r = map_memory(handle->maps[BPF_MAP_VARIABLES], PROT_READ | PROT_WRITE, sizeof(struct sensor_typed__bss),
+		       &variables);
 	if (r < 0)
 		return r;
 	handle->variables = variables;
-	programs->calls = handle->variables->calls;
-	programs->want_signal = &handle->variables->want_signal;
-	programs->no_wakeup = &handle->variables->no_wakeup;
-	programs->ring_fd = map_fd(programs, "records");
-	programs->ring_size_bytes = bpf_map__max_entries(bpf_object__find_map_by_name(handle->object, "records"));
+	programs->calls = ((struct sensor_typed__bss *)variables)->calls;
+	programs->want_signal = &((struct sensor_typed__bss *)variables)->want_signal;
+	programs->no_wakeup = &((struct sensor_typed__bss *)variables)->no_wakeup;
+	programs->ring_fd = handle->maps[BPF_MAP_RECORDS];
 	return 0;
 }
 
@@ -258,31 +264,57 @@ static int load(struct bpf_programs *programs)
 		r = attempt(programs);
 	if (r != 0)
 		return r < 0 ? r : -ELOOP;
-	r = map_all(programs);
+	find_maps(programs);
+	programs->ring_size_bytes =
+		bpf_map__max_entries(bpf_object__find_map_by_name(programs->handle->object, "records"));
+	r = bpf_handle_map(programs);
 	if (r < 0)
 		return r;
 	install_all(programs);
 	return 0;
 }
 
-int bpf_programs_new(bool raw, struct bpf_programs **ret)
+struct bpf_programs *bpf_handle_new(bool raw)
 {
 	struct bpf_programs *programs = calloc(1, sizeof(*programs));
 	struct bpf_handle *handle = calloc(1, sizeof(*handle));
 	if (!programs || !handle) {
 		free(programs);
 		free(handle);
-		return -ENOMEM;
+		return NULL;
 	}
 	for (size_t i = 0; i < BPF_N_HOOKS; i++)
 		handle->links[i] = -1;
-	handle->sys_exit_fd = -1;
+	for (size_t i = 0; i < BPF_N_MAPS; i++)
+		handle->maps[i] = -1;
+	handle->sys_exit_fd = handle->note_fd = -1;
 	programs->handle = handle;
 	programs->raw = raw || access(VMLINUX_BTF, R_OK) < 0;
 	programs->n_cpus = (uint32_t)libbpf_num_possible_cpus();
+	return programs;
+}
+
+/* FNV-1a of what would be loaded: programs of another build are not taken over. */
+uint64_t bpf_handle_hash(bool raw)
+{
+	size_t size;
+	const unsigned char *bytes = raw ? sensor_raw__elf_bytes(&size) : sensor_typed__elf_bytes(&size);
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+int bpf_programs_new(bool raw, struct bpf_programs **ret)
+{
+	struct bpf_programs *programs = bpf_handle_new(raw);
+	if (!programs)
+		return -ENOMEM;
 	libbpf_print_fn_t before = libbpf_set_print(listen_to_libbpf);
 	int r = load(programs);
 	libbpf_set_print(before);
+	if (r == 0)
+		bpf_keep_begin(programs);
 	if (r < 0) {
 		log_error("bpf: expected to load programs into the kernel, but it says: %s; needed are CAP_BPF and "
 			  "CAP_PERFMON "
@@ -305,7 +337,8 @@ struct bpf_programs *bpf_programs_free(struct bpf_programs *programs)
 	if (programs->counters)
 		munmap((void *)(uintptr_t)programs->counters, counters_size(programs));
 	if (handle->variables)
-		munmap(handle->variables, sizeof(*handle->variables));
+		munmap(handle->variables, sizeof(struct sensor_typed__bss));
+	bpf_keep_end(programs);
 	bpf_object__close(handle->object);
 	free(handle);
 	free(programs);

@@ -43,6 +43,8 @@ struct bpf_programs {
 	struct record_calls *calls;
 	uint32_t *want_signal;
 	uint32_t *no_wakeup;
+	/* how much of what the kernel lost was told, by slot; outlives this process with the programs */
+	uint64_t *lost_told;
 };
 
 /*
@@ -51,6 +53,17 @@ struct bpf_programs {
  * even the process hooks could be loaded.
  */
 int bpf_programs_new(bool raw, struct bpf_programs **ret);
+
+/*
+ * What the next engine needs so that it takes the programs over instead of loading them: they go on recording while
+ * there is no engine, and it is back sooner. Borrowed; returns how many.
+ */
+#define BPF_KEPT_MAX 16
+size_t bpf_programs_kept(const struct bpf_programs *programs, int ret_fds[BPF_KEPT_MAX]);
+/* Takes over what another engine's bpf_programs_kept() gave. fds are consumed, also on failure. -ESTALE when they are
+ * of another build or make no sense: then load. */
+int bpf_programs_adopt(bool raw, const int *fds, size_t n_fds, struct bpf_programs **ret);
+
 struct bpf_programs *bpf_programs_free(struct bpf_programs *programs);
 
 /* Attaches the dispatcher of system calls to, or takes it off, their exit: every call of the machine passes it while it

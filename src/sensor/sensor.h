@@ -67,6 +67,11 @@ struct sensor_start {
 	int notify_fd;         /* fanotify: the group of close-write events, consumed; none: -1 or 0 */
 	int doorbell_fd; /* fanotify: eventfd that tells the keeper to look at the ledger, consumed; none: -1 or 0 */
 	struct ledger *ledger; /* fanotify: borrowed; else NULL */
+	/* bpf: what the last engine gave to keep(), consumed; and where to give it for the next one (may be NULL) */
+	const int *kept;
+	size_t n_kept;
+	void (*keep)(void *data, const int *fds, size_t n_fds);
+	void *keep_data;
 };
 
 struct sensor_ops {

@@ -61,6 +61,8 @@ static const struct form forms[] = {
 	[IPC_REQUEST] = {sizeof(struct ipc_request), 0, check_request},
 	[IPC_SETTINGS] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_BROKEN] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_KEEP] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_KEPT] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_REPLY] = {sizeof(struct ipc_reply), IPC_MESSAGE_MAX, check_reply},
 };
 

@@ -15,25 +15,29 @@
 
 enum ipc_type {
 	/* parent → child */
-	IPC_PEER = 1,  /* number: enum process_role of the other end; 1 descriptor */
+	IPC_PEER = 1, /* number: enum process_role of the other end; 1 descriptor */
 	IPC_GROUP = 2, /* to the engine: descriptors: fanotify group, ledger memfd, group of close-write events,
 			  doorbell eventfd (see keeper_descriptors() and struct sensor_start) */
-	IPC_STOP = 3,  /* finish in order, then exit 0 */
-	IPC_GAP = 4,   /* to the engine: struct ipc_gap */
+	IPC_STOP = 3, /* finish in order, then exit 0 */
+	IPC_GAP = 4, /* to the engine: struct ipc_gap */
 	/* child → parent */
 	IPC_READY = 5,
 	/* cage → engine */
-	IPC_SESSION = 6,     /* struct ipc_session, 1 descriptor: the engine's end of an agent's session */
+	IPC_SESSION = 6, /* struct ipc_session, 1 descriptor: the engine's end of an agent's session */
 	IPC_AGENT_ENDED = 7, /* struct ipc_agent_note: its process is gone */
 	/* engine → cage */
 	IPC_AGENT_NOTE = 8, /* struct ipc_agent_note: live, struck, benched, lost its session */
 	/* control → engine, cage, parent; and back */
 	IPC_REQUEST = 9, /* struct ipc_request, perhaps descriptors */
-	IPC_REPLY = 10,  /* struct ipc_reply, text follows */
+	IPC_REPLY = 10, /* struct ipc_reply, text follows */
 	/* parent → cage */
 	IPC_SETTINGS = 11, /* 1 descriptor: new settings, sealed, in the place of those it was started with */
 	/* child → parent */
 	IPC_BROKEN = 12, /* number: enum process_role of a peer that sent what is not well formed */
+	IPC_KEEP = 13, /* from the engine, before READY: descriptors that the next engine is to get; number: place of
+			  the first in the whole list; 0 begins a new list */
+	/* parent → engine */
+	IPC_KEPT = 14, /* what the last engine gave by KEEP, the same way; comes before GROUP */
 };
 
 struct ipc_head {
@@ -53,7 +57,7 @@ struct ipc_gap {
 };
 
 struct ipc_session {
-	struct ipc_head head;  /* number: index of the agent in settings */
+	struct ipc_head head; /* number: index of the agent in settings */
 	uint32_t pid;
 	uint32_t uid;
 	uint32_t observer; /* 1: a notify-only session for `ringside events`, not an agent of the settings */
@@ -73,13 +77,13 @@ enum ipc_agent_state {
 
 struct ipc_agent_note {
 	struct ipc_head head; /* number: index of the agent in settings */
-	uint32_t state;       /* enum ipc_agent_state */
-	int32_t wait_status;  /* of its process, as waitpid(2) gives it; IPC_AGENT_ENDED only */
+	uint32_t state; /* enum ipc_agent_state */
+	int32_t wait_status; /* of its process, as waitpid(2) gives it; IPC_AGENT_ENDED only */
 	char why[IPC_TEXT_SIZE];
 };
 
 enum ipc_request_kind {
-	IPC_REQUEST_STATUS = 1,  /* every process answers with its own part */
+	IPC_REQUEST_STATUS = 1, /* every process answers with its own part */
 	IPC_REQUEST_EXPLAIN = 2, /* number: event id */
 	IPC_REQUEST_DOCTOR = 3,
 	IPC_REQUEST_EVENTS = 4, /* control → engine with 1 descriptor: serve a notify-only session on it */
