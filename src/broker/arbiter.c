@@ -387,22 +387,28 @@ static struct question_voter *voter_of(struct question *question, const struct a
 	return NULL;
 }
 
-static bool was_asked(const struct question *question, uint32_t agent_index)
+/* An answer to an open question by an agent that was heard or has missed. False: it was never asked. */
+static bool answer_again(struct question *question, uint32_t agent_index)
 {
-	for (uint16_t i = 0; i < question->n_voters; i++)
-		if (question->voters[i].identity->agent_index == agent_index)
-			return true;
+	for (uint16_t i = 0; i < question->n_voters; i++) {
+		struct question_voter *voter = &question->voters[i];
+		if (voter->identity->agent_index != agent_index)
+			continue;
+		if (voter->answer == DECISION_MISSED)
+			voter->answer = DECISION_LATE;
+		return true;
+	}
 	return false;
 }
 
 /* An answer to a question that is closed: corrects the record. False: the agent was never asked. */
-static bool answer_to_closed(struct agent *agent, struct decision *decision, enum decision_answer from)
+static bool answer_to_closed(struct agent *agent, struct decision *decision)
 {
 	struct decision_voice *voices = decision_voices(decision);
 	for (uint16_t i = 0; i < decision->n_voices; i++) {
 		if (voices[i].agent_index != agent->standing->index)
 			continue;
-		if (voices[i].answer == from)
+		if (voices[i].answer == DECISION_MISSED)
 			voices[i].answer = DECISION_LATE;
 		return true;
 	}
@@ -415,11 +421,11 @@ static void answer_stray(struct agent *agent, struct question *question, uint64_
 	struct broker *broker = agent->broker;
 	struct decision *closed = decision_log_find(broker->decisions, id);
 	struct decision *notable = decision_log_find(broker->notable, id);
-	bool known = question && was_asked(question, agent->standing->index);
+	bool known = question && answer_again(question, agent->standing->index);
 	if (closed)
-		known |= answer_to_closed(agent, closed, DECISION_MISSED);
+		known |= answer_to_closed(agent, closed);
 	if (notable)
-		known |= answer_to_closed(agent, notable, DECISION_MISSED);
+		known |= answer_to_closed(agent, notable);
 	/* what the log does not reach back to, or an engine before this one asked, is taken for late */
 	known |= id < broker->first_event_id || (!closed && id <= decision_log_dropped_id(broker->decisions));
 	if (known) {
@@ -444,7 +450,7 @@ void arbiter_answer(struct agent *agent, const struct session_answer *answer)
 	/* the timer may be behind: what counts is the time, not who came first to this thread */
 	if (now_ns > voter->deadline_ns) {
 		miss(broker, question, i, MISS_DEADLINE, now_ns);
-		agent->standing->late++;
+		answer_stray(agent, question_find(broker->questions, answer->head.request), answer->head.request);
 		return;
 	}
 	bool deny = answer->verdict == SESSION_DENY;

@@ -90,6 +90,8 @@ int main(int argc, char **argv)
 		}
 		free(entries[i]);
 	}
+	if (n >= 0)
+		free(entries);
 	if (played == 0) {
 		fprintf(stderr, "expected a folder with a corpus, found none in '%s'\n", argc > 1 ? argv[1] : "");
 		return 1;
