@@ -294,6 +294,66 @@ static void test_damaged_files(void **state)
 	close(fd);
 }
 
+/* Damage that the checksum agrees with: refused for its order, or used without harm. */
+static void test_wrong_records_with_a_good_checksum(void **state)
+{
+	static char bytes[50 * sizeof(struct list_record) + 4096], damaged[sizeof(bytes)];
+	struct list_header header;
+	int fd = compiled_fd(50);
+	ssize_t size = pread(fd, bytes, sizeof(bytes), sizeof(header));
+	unsigned loaded = 0, refused = 0;
+	assert_int_equal(pread(fd, &header, sizeof(header), 0), sizeof(header));
+	random_state = 42;
+	for (unsigned round = 0; round < 1000; round++) {
+		struct list *list = NULL;
+		char problem[LIST_PROBLEM_TEXT_SIZE];
+		memcpy(damaged, bytes, sizeof(bytes));
+		for (uint64_t n = 1 + draw() % 3; n > 0; n--)
+			damaged[draw() % (uint64_t)size] = (char)draw();
+		header.checksum = list_sum(0, damaged, (size_t)size);
+		assert_int_equal(pwrite(fd, &header, sizeof(header), 0), sizeof(header));
+		assert_int_equal(pwrite(fd, damaged, (size_t)size, sizeof(header)), size);
+		int r = list_load_begin(dup(fd), &list, problem);
+		while (r == 0)
+			r = list_load_step(list, problem);
+		for (unsigned i = 0; r == 1 && i < 50; i++) {
+			struct list_record record;
+			struct list_entry entry;
+			char name[LIST_NAME_SIZE];
+			memcpy(&record, damaged + i * sizeof(record), sizeof(record));
+			assert_int_equal(list_lookup(list, record.digest, &entry), 1);
+			list_name(list, &entry, name);
+			assert_non_null(memchr(name, '\0', sizeof(name)));
+		}
+		loaded += r == 1;
+		refused += r < 0;
+		list_free(list);
+	}
+	assert_int_equal(loaded + refused, 1000);
+	assert_true(loaded > 30 && refused > 30);
+	close(fd);
+}
+
+/* Text of any bytes: compiled or refused with a line. */
+static void test_any_text(void **state)
+{
+	static const char good[] = HEX_A " deny one\n#\n" HEX_B " allow two three\n\n" HEX_C "\n";
+	random_state = 7;
+	for (unsigned round = 0; round < 1000; round++) {
+		char text[sizeof(good)];
+		char problem[LIST_PROBLEM_TEXT_SIZE] = "";
+		struct list *list = NULL;
+		memcpy(text, good, sizeof(good));
+		for (uint64_t n = 1 + draw() % 4; n > 0; n--)
+			text[draw() % (sizeof(good) - 1)] = (char)draw();
+		int r = list_load_begin(text_fd(text, 1 + draw() % (sizeof(good) - 1)), &list, problem);
+		while (r == 0)
+			r = list_load_step(list, problem);
+		assert_true(r == 1 || (r == -EINVAL && strncmp(problem, "line ", 5) == 0));
+		list_free(list);
+	}
+}
+
 static void test_lies_in_the_header(void **state)
 {
 	struct list_header good, header;
@@ -363,6 +423,8 @@ int main(void)
 		cmocka_unit_test(test_small_and_extreme_lists),
 		cmocka_unit_test(test_repeated_entries_are_one),
 		cmocka_unit_test(test_damaged_files),
+		cmocka_unit_test(test_wrong_records_with_a_good_checksum),
+		cmocka_unit_test(test_any_text),
 		cmocka_unit_test(test_lies_in_the_header),
 		cmocka_unit_test(test_file_cut_in_use),
 		cmocka_unit_test(test_long_text_wants_the_compiler),
