@@ -252,6 +252,7 @@ static void on_permission_event(struct fanotify *fanotify, const struct fanotify
 	}
 	question->pid = event->pid;
 	question->mask = exec ? FAN_OPEN_EXEC_PERM : FAN_OPEN_PERM;
+	process_table_refresh(fanotify->processes); /* who asks may have been born a moment ago */
 	consider(fanotify, question);
 }
 
@@ -310,6 +311,7 @@ static void notify(struct fanotify *fanotify, uint16_t type, pid_t pid, const st
 static void on_notify_event(struct fanotify *fanotify, const struct fanotify_event_metadata *event)
 {
 	struct subject subject;
+	process_table_refresh(fanotify->processes);
 	if (is_self(fanotify, event->pid)) {
 		fanotify->counters.self++;
 		return;
