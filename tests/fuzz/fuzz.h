@@ -17,3 +17,9 @@ static inline void __attribute__((noreturn)) fuzz_fail(const char *file, int lin
 	fprintf(stderr, "%s:%d: expected %s\n", file, line, expected);
 	abort();
 }
+
+#define FUZZ_EXPECT(condition) \
+	do { \
+		if (!(condition)) \
+			fuzz_fail(__FILE__, __LINE__, #condition); \
+	} while (0)
