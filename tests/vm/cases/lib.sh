@@ -71,11 +71,6 @@ bypass() {
 	esac
 }
 
-# guard: protection of the whole root, with an agent that denies what make_bad makes.
-guard() {
-	answerer marker
-}
-
 # Programs and libraries of the loader's ways, built here: they must be dynamic.
 build_hello() {
 	printf '#include <stdio.h>\nint main(void) { puts("through"); return 0; }\n' >hello.c

@@ -88,6 +88,7 @@ generation_must_be() {
 
 work_start() {
 	mkdir work
+	touch work/unpacked work/built
 	printf '#include <stdio.h>\nint main(void) { return printf("%%d\\n", 42) < 0; }\n' >work/a.c
 	(while :; do
 		rm -rf work/out
@@ -154,4 +155,10 @@ nothing_left() {
 # now_ms: of the guest's clock, in steps of 10.
 now_ms() {
 	echo "$(cut -d' ' -f1 /proc/uptime | tr -d .)0"
+}
+
+# guard: protection of the whole root, with an agent that denies what make_bad makes. For `bypass` of lib.sh.
+guard() {
+	agent guard marker cache
+	platform /
 }

@@ -2,7 +2,7 @@
 # claim: executing: chroot(2): caught
 # bypass: exec chroot(2)
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	mkdir -p jail
 	make_bad exec jail/bad

@@ -2,7 +2,7 @@
 # claim: executing: deleted file, by its descriptor: caught
 # bypass: exec deleted file, by its descriptor
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	make_bad exec bad
 }

@@ -2,7 +2,7 @@
 # claim: executing: hard link: caught
 # bypass: exec hard link
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	rm -f link
 	make_bad exec bad

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# claim: executing: file system mounted after the start: not caught (known: the mark is on the file systems that were there at the start)
-# bypass: exec file system mounted after the start
-# expect: not caught (known: the mark is on the file systems that were there at the start)
-. /vm/cases/lib.sh
+# claim: executing: file system mounted after the start, within a second: caught
+# bypass: exec file system mounted after the start, within a second
+# expect: caught
+. /vm/cases/platform.sh
 prepare() {
 	umount disk 2>/dev/null
 	mkdir -p disk

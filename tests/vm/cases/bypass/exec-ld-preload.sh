@@ -2,7 +2,7 @@
 # claim: executing: library by LD_PRELOAD: not caught (known: a library is opened and mapped, not executed; deny the open)
 # bypass: exec library by LD_PRELOAD
 # expect: not caught (known: a library is opened and mapped, not executed; deny the open)
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	build_preload bad.so
 	printf RINGSIDE-NO-EXEC >>bad.so

@@ -2,7 +2,7 @@
 # claim: executing: program given to ld.so: not caught (known: ld.so opens and maps it, it is not executed; deny the open)
 # bypass: exec program given to ld.so
 # expect: not caught (known: ld.so opens and maps it, it is not executed; deny the open)
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	cp dynamic bad 2>/dev/null || { build_hello dynamic && cp dynamic bad; }
 	printf RINGSIDE-NO-EXEC >>bad

@@ -2,7 +2,7 @@
 # claim: executing: memfd: not caught (known: fanotify asks nothing about files in memory; the notify event `memfd` tells it)
 # bypass: exec memfd
 # expect: not caught (known: fanotify asks nothing about files in memory; the notify event `memfd` tells it)
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	cat /vm/helpers/vm_hello >good
 }

@@ -2,7 +2,7 @@
 # claim: executing: execveat(2) of an O_PATH descriptor: caught
 # bypass: exec execveat(2) of an O_PATH descriptor
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	make_bad exec bad
 }

@@ -2,7 +2,7 @@
 # claim: executing: execve(2): caught
 # bypass: exec execve(2)
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	make_bad exec bad
 }

@@ -2,7 +2,7 @@
 # claim: executing: rename: caught
 # bypass: exec rename
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	rm -f moved
 	make_bad exec bad

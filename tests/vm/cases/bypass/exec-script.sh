@@ -2,7 +2,7 @@
 # claim: executing: script with `#!`, executed itself: caught
 # bypass: exec script with `#!`, executed itself
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	printf '#!/bin/sh\necho through\n#' >script
 	printf RINGSIDE-NO-EXEC >>script

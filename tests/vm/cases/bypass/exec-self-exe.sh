@@ -2,8 +2,9 @@
 # claim: executing: /proc/self/exe of a process that ran before the protection: caught
 # bypass: exec /proc/self/exe of a process that ran before
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
+	rm -f said
 	[ -p go ] || mkfifo go
 	cat /vm/helpers/vm_bypass >bad
 	printf RINGSIDE-NO-EXEC >>bad

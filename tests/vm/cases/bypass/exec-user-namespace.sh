@@ -2,7 +2,7 @@
 # claim: executing: user and mount namespace of its own: caught
 # bypass: exec user and mount namespace of its own
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	mkdir -p here there
 	make_bad exec here/bad

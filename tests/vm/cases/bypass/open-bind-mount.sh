@@ -2,7 +2,7 @@
 # claim: opening: bind mount: caught
 # bypass: open bind mount
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	umount there 2>/dev/null
 	mkdir -p here there

@@ -2,7 +2,7 @@
 # claim: opening: chroot(2): caught
 # bypass: open chroot(2)
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	mkdir -p jail
 	cp /bin/busybox jail/

@@ -2,7 +2,7 @@
 # claim: opening: open_by_handle_at(2): caught
 # bypass: open open_by_handle_at(2)
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	make_bad open bad
 }

@@ -2,7 +2,7 @@
 # claim: opening: hard link: caught
 # bypass: open hard link
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	rm -f link
 	make_bad open bad

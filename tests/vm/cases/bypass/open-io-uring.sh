@@ -2,7 +2,7 @@
 # claim: opening: openat through io_uring: caught
 # bypass: open openat through io_uring
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	make_bad open bad
 }

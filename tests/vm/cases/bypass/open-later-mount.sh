@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# claim: opening: file system mounted after the start: not caught (known: the mark is on the file systems that were there at the start)
-# bypass: open file system mounted after the start
-# expect: not caught (known: the mark is on the file systems that were there at the start)
-. /vm/cases/lib.sh
+# claim: opening: file system mounted after the start, within a second: caught
+# bypass: open file system mounted after the start, within a second
+# expect: caught
+. /vm/cases/platform.sh
 prepare() {
 	umount disk 2>/dev/null
 	mkdir -p disk

@@ -2,7 +2,7 @@
 # claim: opening: library by LD_PRELOAD: caught
 # bypass: open library by LD_PRELOAD
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	build_preload bad.so
 	printf RINGSIDE-NO-OPEN >>bad.so

@@ -2,7 +2,7 @@
 # claim: opening: program given to ld.so: caught
 # bypass: open program given to ld.so
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	cp dynamic bad 2>/dev/null || { build_hello dynamic && cp dynamic bad; }
 	printf RINGSIDE-NO-OPEN >>bad

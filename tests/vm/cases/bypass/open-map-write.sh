@@ -2,7 +2,7 @@
 # claim: opening: good when judged, turned bad through a MAP_SHARED mapping, opened again: caught
 # bypass: open good when judged, turned bad through a MAP_SHARED mapping, opened again
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	rm -f good
 	printf 'so far it is ok.' >good

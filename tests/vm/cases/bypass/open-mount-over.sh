@@ -2,7 +2,7 @@
 # claim: opening: mounted over a good file's name: caught
 # bypass: open mounted over a good file's name
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	umount good 2>/dev/null
 	echo fine >good

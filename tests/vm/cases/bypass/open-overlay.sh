@@ -3,7 +3,7 @@
 # bypass: open overlayfs over it, mounted after the start
 # expect: caught
 # expect-6.1: not caught (known: before 6.8 overlayfs opens the lower file without an event; what was mounted before the start has a mark of its own)
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	umount merged 2>/dev/null
 	mkdir -p lower other merged

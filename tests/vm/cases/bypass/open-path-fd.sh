@@ -2,7 +2,7 @@
 # claim: opening: O_PATH descriptor, opened again through /proc/self/fd: caught
 # bypass: open O_PATH descriptor, opened again through /proc/self/fd
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	make_bad open bad
 }

@@ -2,7 +2,7 @@
 # claim: opening: open(2): caught
 # bypass: open open(2)
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	make_bad open bad
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# claim: opening: file system mounted in a mount namespace of its own: not caught (known: the mark is on the file systems that were there at the start)
+# claim: opening: file system mounted in a mount namespace of its own: not caught (known: the platform sees the mounts of its own mount namespace only)
 # bypass: open file system mounted in a mount namespace of its own
-# expect: not caught (known: the mark is on the file systems that were there at the start)
-. /vm/cases/lib.sh
+# expect: not caught (known: the platform sees the mounts of its own mount namespace only)
+. /vm/cases/platform.sh
 prepare() {
 	mkdir -p disk
 }

@@ -2,7 +2,7 @@
 # claim: opening: rename: caught
 # bypass: open rename
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	rm -f moved
 	make_bad open bad

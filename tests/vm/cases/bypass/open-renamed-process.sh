@@ -2,7 +2,7 @@
 # claim: opening: process that calls itself ringsided: caught
 # bypass: open process that calls itself ringsided
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	make_bad open bad
 }

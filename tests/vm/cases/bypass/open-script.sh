@@ -2,7 +2,7 @@
 # claim: opening: script given to its interpreter: caught
 # bypass: open script given to its interpreter
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	printf 'echo through\n#' >script
 	printf RINGSIDE-NO-OPEN >>script

@@ -2,7 +2,7 @@
 # claim: opening: user and mount namespace of its own: caught
 # bypass: open user and mount namespace of its own
 # expect: caught
-. /vm/cases/lib.sh
+. /vm/cases/platform.sh
 prepare() {
 	mkdir -p here there
 	make_bad open here/bad
