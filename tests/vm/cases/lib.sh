@@ -7,13 +7,20 @@ fail() {
 	exit 1
 }
 
+# now_ms: of the guest's clock, in steps of 10 ms. No program is started for it.
+now_ms() {
+	local up rest
+	read -r up rest </proc/uptime
+	echo "${up%.*}${up#*.}0"
+}
+
 # wait_until SECONDS COMMAND…: until the command succeeds.
 wait_until() {
-	local left=$(($1 * 20))
+	local end
+	end=$(($(now_ms) + $1 * 1000))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		left=$((left - 1))
-		[ "$left" -gt 0 ] || return 1
+		[ "$(now_ms)" -lt "$end" ] || return 1
 		usleep 50000
 	done
 }

@@ -6,7 +6,7 @@ agent first allow
 work_start
 slack_measure
 platform /
-probe_start 8
+probe_start 6
 sleep 1
 kill "$parent_pid"
 wait "$parent_pid" || fail "ringsided ended with $?: $(tail -n 5 /run/ringsided.log)"

@@ -8,7 +8,7 @@ work_start
 slack_measure
 platform /
 before=$(agent_pids)
-probe_start 15
+probe_start 6
 for next in 2 3 4; do
 	sleep 2
 	kill -9 "$(engine_pid)"

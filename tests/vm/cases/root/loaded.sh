@@ -9,7 +9,7 @@ platform /
 for _ in 1 2 3 4; do
 	(while :; do :; done) &
 done
-sleep 20
+sleep 10
 work_goes_on
 generation_must_be 1
 [ "$(status parent.processes.cage.restarts)" = 0 ] || platform_fail "the cage was started anew"

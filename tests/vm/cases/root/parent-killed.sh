@@ -2,11 +2,12 @@
 # claim: the parent is killed: all of Ringside ends, the kernel lets go, the machine goes on
 # limit-s: 90
 . /vm/cases/platform.sh
-agent stuck hang
+agent first allow
+agent second cache
 work_start
 slack_measure
 platform /
-probe_start 8
+probe_start 6
 sleep 1
 kill -9 "$parent_pid"
 wait_until 5 nothing_left || fail "processes of Ringside are left behind: $(ps | grep -E 'ringside|vm_agent')"

@@ -7,7 +7,7 @@ agent second cache
 work_start
 slack_measure
 platform /
-probe_start 8
+probe_start 6
 work_goes_on
 probe_check
 generation_must_be 1
