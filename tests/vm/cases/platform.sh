@@ -6,6 +6,7 @@
 agents=
 agent_names=
 agent_keys=
+bpf=no # the verifier takes seconds on an emulated processor; the cases that want the sensor set yes
 verdict_keys=
 open_deadline_ms=250
 exec_deadline_ms=1000
@@ -24,7 +25,7 @@ agent() {
 platform() {
 	mkdir -p /etc/ringside
 	cat >/etc/ringside/ringside.yaml <<-END
-		sensors: {fanotify: yes, bpf: yes}
+		sensors: {fanotify: yes, bpf: $bpf}
 		scope: ["${1:-/}"]
 		verdicts:
 		  deadline: {exec: $exec_deadline_ms ms, open: $open_deadline_ms ms}
@@ -34,7 +35,7 @@ platform() {
 	END
 	ringsided >/run/ringsided.log 2>&1 &
 	parent_pid=$!
-	wait_until 30 agents_are live benched || platform_fail "Ringside is not up within 30 s"
+	wait_until 60 agents_are live benched || platform_fail "Ringside is not up within 60 s"
 }
 
 platform_fail() {
@@ -83,9 +84,9 @@ generation_is() {
 	[ "$(generation)" = "$1" ]
 }
 
-# must_be NUMBER: the engine's generation, within 10 s.
+# generation_must_be NUMBER: within 30 s; with its BPF programs an engine takes that long on a busy machine.
 generation_must_be() {
-	wait_until 10 generation_is "$1" || platform_fail "expected generation $1 of the engine, found $(generation)"
+	wait_until 30 generation_is "$1" || platform_fail "expected generation $1 of the engine, found $(generation)"
 }
 
 # ---- work beside it: a package is unpacked and a compiler runs, again and again ----

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: bind mount: caught
 # bypass: exec bind mount
 # expect: caught

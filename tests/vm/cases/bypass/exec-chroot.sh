@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: chroot(2): caught
 # bypass: exec chroot(2)
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: deleted file, by its descriptor: caught
 # bypass: exec deleted file, by its descriptor
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: hard link: caught
 # bypass: exec hard link
 # expect: caught

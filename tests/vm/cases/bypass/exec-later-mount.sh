@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: file system mounted after the start, within a second: caught
 # bypass: exec file system mounted after the start, within a second
 # expect: caught

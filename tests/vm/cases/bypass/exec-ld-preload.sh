@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: library by LD_PRELOAD: not caught (known: a library is opened and mapped, not executed; deny the open)
 # bypass: exec library by LD_PRELOAD
 # expect: not caught (known: a library is opened and mapped, not executed; deny the open)

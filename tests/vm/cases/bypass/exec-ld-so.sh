@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: program given to ld.so: not caught (known: ld.so opens and maps it, it is not executed; deny the open)
 # bypass: exec program given to ld.so
 # expect: not caught (known: ld.so opens and maps it, it is not executed; deny the open)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: execveat(2) of an O_PATH descriptor: caught
 # bypass: exec execveat(2) of an O_PATH descriptor
 # expect: caught

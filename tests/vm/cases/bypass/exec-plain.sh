@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: execve(2): caught
 # bypass: exec execve(2)
 # expect: caught

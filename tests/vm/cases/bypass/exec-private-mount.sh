@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: file system mounted in a mount namespace of its own: not caught (known: the platform sees the mounts of its own mount namespace only)
 # bypass: exec file system mounted in a mount namespace of its own
 # expect: not caught (known: the platform sees the mounts of its own mount namespace only)

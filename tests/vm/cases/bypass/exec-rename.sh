@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: rename: caught
 # bypass: exec rename
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: script given to its interpreter: not caught (known: the interpreter opens it, it is not executed; deny the open)
 # bypass: exec script given to its interpreter
 # expect: not caught (known: the interpreter opens it, it is not executed; deny the open)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: script with `#!`, executed itself: caught
 # bypass: exec script with `#!`, executed itself
 # expect: caught

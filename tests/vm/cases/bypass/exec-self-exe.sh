@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: /proc/self/exe of a process that ran before the protection: caught
 # bypass: exec /proc/self/exe of a process that ran before
 # expect: caught

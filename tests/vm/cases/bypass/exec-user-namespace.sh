@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: executing: user and mount namespace of its own: caught
 # bypass: exec user and mount namespace of its own
 # expect: caught

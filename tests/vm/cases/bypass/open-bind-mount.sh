@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: bind mount: caught
 # bypass: open bind mount
 # expect: caught

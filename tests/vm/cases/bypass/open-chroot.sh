@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: chroot(2): caught
 # bypass: open chroot(2)
 # expect: caught

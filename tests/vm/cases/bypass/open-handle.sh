@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: open_by_handle_at(2): caught
 # bypass: open open_by_handle_at(2)
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: openat through io_uring: caught
 # bypass: open openat through io_uring
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: file system mounted after the start, within a second: caught
 # bypass: open file system mounted after the start, within a second
 # expect: caught

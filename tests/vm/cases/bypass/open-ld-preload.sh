@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: library by LD_PRELOAD: caught
 # bypass: open library by LD_PRELOAD
 # expect: caught

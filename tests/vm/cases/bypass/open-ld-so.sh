@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: program given to ld.so: caught
 # bypass: open program given to ld.so
 # expect: caught

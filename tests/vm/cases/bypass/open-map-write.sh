@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: good when judged, turned bad through a MAP_SHARED mapping, opened again: caught
 # bypass: open good when judged, turned bad through a MAP_SHARED mapping, opened again
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: mounted over a good file's name: caught
 # bypass: open mounted over a good file's name
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: overlayfs over it, mounted after the start: caught from 6.8 on
 # bypass: open overlayfs over it, mounted after the start
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: O_PATH descriptor, opened again through /proc/self/fd: caught
 # bypass: open O_PATH descriptor, opened again through /proc/self/fd
 # expect: caught

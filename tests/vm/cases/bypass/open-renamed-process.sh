@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: process that calls itself ringsided: caught
 # bypass: open process that calls itself ringsided
 # expect: caught

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: script given to its interpreter: caught
 # bypass: open script given to its interpreter
 # expect: caught

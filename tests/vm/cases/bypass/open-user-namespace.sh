@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: opening: user and mount namespace of its own: caught
 # bypass: open user and mount namespace of its own
 # expect: caught

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: an allow that may be cached is asked once; a write makes it be asked again
-# limit-s: 60
 . /vm/cases/platform.sh
 agent yes cache
 mkdir fs

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: a crash with a question pending counts as a miss at once, without waiting for the deadline
-# limit-s: 60
 . /vm/cases/platform.sh
 open_deadline_ms=20000
 agent stuck hang open

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: one deny among two agents denies, and the denial names agent and rule
-# limit-s: 60
 . /vm/cases/platform.sh
 agent yes allow
 agent no marker

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: a deny on the essential set is overridden and recorded
-# limit-s: 60
 . /vm/cases/platform.sh
 verdict_keys="  essential: {add: [$PWD/fs/precious]}"
 agent no marker

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: with hold and deny, nothing is opened while the engine is away, and it comes back
-# limit-s: 60
 . /vm/cases/platform.sh
 verdict_keys="  on_engine_loss: {open: deny, exec: allow}"
 agent yes allow

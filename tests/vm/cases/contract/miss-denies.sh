@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: where the operator chose deny for a miss, a missed deadline denies
-# limit-s: 60
 . /vm/cases/platform.sh
 agent_keys=", on_miss: {auth_open: deny}"
 agent stuck hang open

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+# limit-s: 120
 # claim: every scenario of the contract gives the same on this kernel's clock and memory
-# limit-s: 60
 . /vm/cases/lib.sh
 n=0
 for file in /vm/scenarios/*.scn; do

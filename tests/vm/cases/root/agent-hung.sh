@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: an agent that never answers delays an operation by its deadline, is benched, and the other agent notices nothing
-# limit-s: 90
+# limit-s: 180
 . /vm/cases/platform.sh
 agent good allow
 agent stuck hang

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: a killed agent's questions are answered at once, it comes back, the other agent notices nothing
-# limit-s: 90
+# limit-s: 180
 . /vm/cases/platform.sh
 agent good allow
 agent victim allow

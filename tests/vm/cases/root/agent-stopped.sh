@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: an agent stopped by SIGSTOP delays an operation by no more than its deadline
-# limit-s: 90
+# limit-s: 180
 . /vm/cases/platform.sh
 agent good allow
 agent stopped allow

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: a killed cage comes back, nothing waits
-# limit-s: 90
+# limit-s: 180
 . /vm/cases/platform.sh
 agent first allow
 work_start

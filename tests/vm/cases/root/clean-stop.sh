@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: SIGTERM ends Ringside in order while work goes on: nothing is left, nothing hangs
-# limit-s: 90
+# limit-s: 180
 . /vm/cases/platform.sh
+bpf=yes
 agent first allow
 work_start
 slack_measure
@@ -10,6 +11,6 @@ probe_start 6
 sleep 1
 kill "$parent_pid"
 wait "$parent_pid" || fail "ringsided ended with $?: $(tail -n 5 /run/ringsided.log)"
-wait_until 5 nothing_left || fail "processes of Ringside are left behind: $(ps | grep -E 'ringside|vm_agent')"
+wait_until 10 nothing_left || fail "processes of Ringside are left behind: $(ps | grep -E 'ringside|vm_agent')"
 probe_check
 work_goes_on

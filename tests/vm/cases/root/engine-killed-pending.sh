@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: the engine is killed at ten moments of a question that an agent keeps open: the operation goes on
-# limit-s: 120
+# limit-s: 180
 . /vm/cases/platform.sh
 verdict_keys="  strikes: 1000"
 agent stuck hang open

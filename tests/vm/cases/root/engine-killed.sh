@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: the engine is killed three times: nothing waits, the agents stay up, it is back each time
-# limit-s: 120
+# limit-s: 180
 . /vm/cases/platform.sh
+bpf=yes
 agent first allow
 agent second cache
 work_start
@@ -15,6 +16,6 @@ for next in 2 3 4; do
 	generation_must_be "$next"
 done
 probe_check
-wait_until 10 agents_are live || platform_fail "an agent has no session with the new engine"
+wait_until 30 agents_are live || platform_fail "an agent has no session with the new engine"
 [ "$(agent_pids)" = "$before" ] || platform_fail "agents were started anew: $before, now $(agent_pids)"
 work_goes_on

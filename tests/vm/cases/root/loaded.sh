@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: two busy loops on every processor: late, but not taken for dead: the engine is not started anew
-# limit-s: 120
+# limit-s: 180
 . /vm/cases/platform.sh
+bpf=yes
 agent first allow
 agent second cache
 work_start

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: the parent is killed: all of Ringside ends, the kernel lets go, the machine goes on
-# limit-s: 90
+# limit-s: 180
 . /vm/cases/platform.sh
 agent first allow
 agent second cache
@@ -10,6 +10,6 @@ platform /
 probe_start 6
 sleep 1
 kill -9 "$parent_pid"
-wait_until 5 nothing_left || fail "processes of Ringside are left behind: $(ps | grep -E 'ringside|vm_agent')"
+wait_until 10 nothing_left || fail "processes of Ringside are left behind: $(ps | grep -E 'ringside|vm_agent')"
 probe_check
 work_goes_on

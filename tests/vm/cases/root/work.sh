@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: the whole root is guarded by two agents, packages unpack and a compiler runs, nothing waits
-# limit-s: 90
+# limit-s: 180
 . /vm/cases/platform.sh
+bpf=yes
 agent first allow
 agent second cache
 work_start
