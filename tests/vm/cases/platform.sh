@@ -8,8 +8,8 @@ agent_names=
 agent_keys=
 bpf=no # the verifier takes seconds on an emulated processor; the cases that want the sensor set yes
 verdict_keys=
-open_deadline_ms=250
-exec_deadline_ms=1000
+open_deadline_ms=1000 # four times the default: the processors are emulated and shared
+exec_deadline_ms=2000
 bound_extra_ms=200 # what the platform may add to a deadline, see docs/CONTRACT.md
 
 # agent NAME ARGUMENT…: one more vm_agent for the configuration, with more keys in $agent_keys.

@@ -11,7 +11,7 @@ slack_measure
 platform "$PWD/fs"
 bound=$((open_deadline_ms + bound_extra_ms + slack_ms))
 next=2
-for ms in 0 1 2 5 10 20 50 100 200 240; do
+for ms in 0 1 2 5 10 20 50 200 700 990; do
 	engine=$(engine_pid)
 	start=$(now_ms)
 	(cat fs/file >/dev/null) &
