@@ -227,13 +227,12 @@ static const struct mounts_mount *mount_of(const struct mounts *mounts, const ch
 	return best;
 }
 
-static bool in_scope(const struct mounts *mounts, const struct mounts_mount *mount, const struct settings *settings)
+static bool in_scope(const struct mounts *mounts, const struct mounts_mount *mount, const char *const *scopes,
+		     size_t n_scopes)
 {
-	for (uint32_t i = 0; i < settings->n_scopes && i < SETTINGS_SCOPES_MAX; i++) {
-		const char *scope = settings->scopes[i];
-		if (is_within(mount->point, scope) || mount_of(mounts, scope) == mount)
+	for (size_t i = 0; i < n_scopes; i++)
+		if (is_within(mount->point, scopes[i]) || mount_of(mounts, scopes[i]) == mount)
 			return true;
-	}
 	return false;
 }
 
@@ -259,12 +258,12 @@ static bool is_below_server(const struct mounts *mounts, const struct mounts_mou
 	return false;
 }
 
-void mounts_choose(struct mounts *mounts, const struct settings *settings)
+void mounts_choose(struct mounts *mounts, const char *const *scopes, size_t n_scopes)
 {
 	for (size_t i = 0; i < mounts->n; i++) {
 		struct mounts_mount *mount = &mounts->mounts[i];
 		mount->choice = type_choice(mount->type);
-		if (!in_scope(mounts, mount, settings))
+		if (!in_scope(mounts, mount, scopes, n_scopes))
 			mount->choice = MOUNTS_OUTSIDE;
 		else if (mount->choice == MOUNTS_MARK && is_below_server(mounts, mount))
 			mount->choice = MOUNTS_BELOW;

@@ -9,9 +9,8 @@
  */
 #pragma once
 
-#include "wire/settings.h"
-
 #include <stddef.h>
+#include <stdint.h>
 
 enum mounts_choice {
 	MOUNTS_MARK,
@@ -45,8 +44,8 @@ int mounts_parse(const char *text, size_t size, struct mounts *ret);
 void mounts_deinit(struct mounts *mounts);
 
 /* Fills the choice of every mount. "/" among the scopes: every local file system. A directory: the mount it lies on
- * and those below it. */
-void mounts_choose(struct mounts *mounts, const struct settings *settings);
+ * and those below it. Scopes are paths without symbolic links. */
+void mounts_choose(struct mounts *mounts, const char *const *scopes, size_t n_scopes);
 
 /* In words, for doctor and logs. */
 const char *mounts_choice_why(enum mounts_choice choice);

@@ -22,12 +22,10 @@ static const char table[] = "21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 
 			    "30 21 8:5 / /homestead rw - ext4 /dev/sda5 rw\n"
 			    "31 21 0:30 / /odd rw - strangefs x rw\n";
 
-static void scopes(struct settings *settings, const char *first, const char *second)
+static void choose(struct mounts *mounts, const char *first, const char *second)
 {
-	memset(settings, 0, sizeof(*settings));
-	const char *all[] = {first, second};
-	for (; settings->n_scopes < 2 && all[settings->n_scopes]; settings->n_scopes++)
-		snprintf(settings->scopes[settings->n_scopes], SETTINGS_PATH_SIZE, "%s", all[settings->n_scopes]);
+	const char *const scopes[] = {first, second};
+	mounts_choose(mounts, scopes, second ? 2 : 1);
 }
 
 static const struct mounts_mount *by_id(const struct mounts *mounts, uint32_t id)
@@ -38,8 +36,6 @@ static const struct mounts_mount *by_id(const struct mounts *mounts, uint32_t id
 	fail_msg("no mount %u", id);
 	return NULL;
 }
-
-static struct settings settings;
 
 static void test_parse(void **unused)
 {
@@ -65,8 +61,7 @@ static void expect(const char *first, const char *second, const struct expectati
 {
 	struct mounts mounts;
 	assert_int_equal(mounts_parse(table, strlen(table), &mounts), 0);
-	scopes(&settings, first, second);
-	mounts_choose(&mounts, &settings);
+	choose(&mounts, first, second);
 	for (size_t i = 0; i < n; i++)
 		if (by_id(&mounts, expected[i].id)->choice != expected[i].choice)
 			fail_msg("scope %s: mount %u is '%s'", first, expected[i].id,
@@ -109,8 +104,7 @@ static void test_over(void **unused)
 		"1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / /s rw - ext4 b rw\n3 2 0:9 / /s rw - tmpfs c rw\n";
 	struct mounts mounts;
 	assert_int_equal(mounts_parse(text, strlen(text), &mounts), 0);
-	scopes(&settings, "/s/x", NULL);
-	mounts_choose(&mounts, &settings);
+	choose(&mounts, "/s/x", NULL);
 	assert_int_equal(by_id(&mounts, 3)->choice, MOUNTS_MARK);
 	assert_int_equal(by_id(&mounts, 2)->choice, MOUNTS_OUTSIDE);
 	mounts_deinit(&mounts);
@@ -123,8 +117,7 @@ static void test_circle(void **unused)
 		"1 2 8:1 / /a rw - ext4 a rw\n2 1 8:2 / /a/b rw - ext4 b rw\n5 5 8:1 / / rw - ext4 a rw\n";
 	struct mounts mounts;
 	assert_int_equal(mounts_parse(text, strlen(text), &mounts), 0);
-	scopes(&settings, "/", NULL);
-	mounts_choose(&mounts, &settings);
+	choose(&mounts, "/", NULL);
 	assert_int_equal(by_id(&mounts, 1)->choice, MOUNTS_MARK);
 	mounts_deinit(&mounts);
 }
@@ -146,18 +139,17 @@ static void test_broken(void **unused)
 		assert_int_equal(mounts.n_broken, 1);
 		mounts_deinit(&mounts);
 	}
-	scopes(&settings, "/", NULL);
 	char copy[sizeof(table)];
 	for (size_t at = 0; at < sizeof(table); at++) {
 		assert_int_equal(mounts_parse(table, at, &mounts), 0);
-		mounts_choose(&mounts, &settings);
+		choose(&mounts, "/", NULL);
 		mounts_deinit(&mounts);
 		static const char bytes[] = {'\0', '\n', ' ', '\\', '-', (char)0xff};
 		for (size_t b = 0; b < sizeof(bytes); b++) {
 			memcpy(copy, table, sizeof(table));
 			copy[at] = bytes[b];
 			assert_int_equal(mounts_parse(copy, sizeof(table) - 1, &mounts), 0);
-			mounts_choose(&mounts, &settings);
+			choose(&mounts, "/", NULL);
 			mounts_deinit(&mounts);
 		}
 	}

@@ -25,7 +25,8 @@ struct scope_group {
 };
 
 struct scope {
-	const struct settings *settings;
+	char *scopes[SETTINGS_SCOPES_MAX]; /* without symbolic links */
+	size_t n_scopes;
 	struct loop_source *source;
 	struct loop_source *timer;
 	int mountinfo_fd;
@@ -142,7 +143,7 @@ static void look(struct scope *scope)
 		return;
 	}
 	scope->counters.broken += mounts.n_broken;
-	mounts_choose(&mounts, scope->settings);
+	mounts_choose(&mounts, (const char *const *)scope->scopes, scope->n_scopes);
 	mark_chosen(scope, &mounts);
 	mounts_deinit(&mounts);
 }
@@ -166,16 +167,36 @@ static int on_pause_over(void *data, uint64_t unused)
 	return scope->changed ? on_mounted(scope, 0) : 0;
 }
 
+/* A scope that is not there (yet) is taken as it is written. */
+static int resolve(struct scope *scope, const struct settings *settings)
+{
+	for (uint32_t i = 0; i < settings->n_scopes && i < SETTINGS_SCOPES_MAX; i++) {
+		char *path = realpath(settings->scopes[i], NULL);
+		if (!path) {
+			log_warning("scope %s: %s; it is guarded when a file system is mounted there",
+				    settings->scopes[i], strerror(errno));
+			path = strdup(settings->scopes[i]);
+		}
+		if (!path)
+			return -ENOMEM;
+		scope->scopes[scope->n_scopes++] = path;
+	}
+	return 0;
+}
+
 int scope_new(struct loop *loop, const struct settings *settings, int permission_group, int notify_group,
 	      struct scope **ret)
 {
 	struct scope *scope = calloc(1, sizeof(*scope));
 	if (!scope)
 		return -ENOMEM;
-	*scope = (struct scope){.settings = settings, .groups = {{.fd = permission_group}, {.fd = notify_group}}};
-	scope->mountinfo_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	int r = scope->mountinfo_fd < 0 ? -errno : 0;
+	*scope = (struct scope){.mountinfo_fd = -1, .groups = {{.fd = permission_group}, {.fd = notify_group}}};
+	int r = resolve(scope, settings);
 	if (r >= 0)
+		r = scope->mountinfo_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (r < 0)
+		r = -errno;
+	else
 		r = loop_add_fd(loop, scope->mountinfo_fd, EPOLLPRI, on_mounted, scope, &scope->source);
 	if (r >= 0)
 		r = loop_add_timer(loop, on_pause_over, scope, &scope->timer);
@@ -195,6 +216,8 @@ struct scope *scope_free(struct scope *scope)
 	loop_source_remove(scope->source);
 	loop_source_remove(scope->timer);
 	fd_close(scope->mountinfo_fd);
+	for (size_t i = 0; i < scope->n_scopes; i++)
+		free(scope->scopes[i]);
 	free(scope);
 	return NULL;
 }

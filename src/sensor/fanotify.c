@@ -32,7 +32,7 @@
 #include <sys/resource.h>
 
 #define EVENTS_PER_TURN 32
-#define FDS_RESERVED 256u /* for the rest of the engine: sessions, rings */
+#define FDS_RESERVED 512u /* for the rest of the engine: sessions, rings */
 #define PAUSE_NS (20 * NS_PER_MS) /* after the kernel could not open a file for us */
 #define SWEEP_NS (5 * NS_PER_MS) /* until the keeper has finished an answer */
 #define APPLY_WAIT_NS (50 * NS_PER_MS) /* for the keeper to follow what is wanted */
@@ -64,7 +64,8 @@ struct fanotify {
 	bool begun;
 	bool reading;
 	bool want_set;
-	bool whole; /* every file of the marked file systems is in scope */
+	uint32_t n_scopes; /* 0: every file of the marked file systems is in scope */
+	char *scopes[SETTINGS_SCOPES_MAX]; /* without symbolic links */
 	uint64_t want_serial;
 	char path[RS_PATH_SIZE_MAX + 64];
 	_Alignas(8) char event[32768];
@@ -158,14 +159,11 @@ static bool is_self(struct fanotify *fanotify, pid_t pid)
 /* A path that cannot be told is asked about. */
 static bool is_outside(const struct fanotify *fanotify, const struct subject *subject)
 {
-	if (fanotify->whole || subject->path_size == 0)
+	if (fanotify->n_scopes == 0 || subject->path_size == 0)
 		return false;
-	for (uint32_t i = 0; i < fanotify->settings->n_scopes; i++) {
-		const char *scope = fanotify->settings->scopes[i];
-		size_t size = strlen(scope);
-		while (size > 1 && scope[size - 1] == '/')
-			size--;
-		if (subject->path_size >= size && memcmp(subject->path, scope, size) == 0 &&
+	for (uint32_t i = 0; i < fanotify->n_scopes; i++) {
+		size_t size = strlen(fanotify->scopes[i]);
+		if (subject->path_size >= size && memcmp(subject->path, fanotify->scopes[i], size) == 0 &&
 		    (subject->path[size] == '/' || subject->path[size] == '\0'))
 			return false;
 	}
@@ -488,6 +486,15 @@ static void fanotify_want(struct sensor *sensor, const struct session_event_set 
 	publish_wanted(of(sensor), bits);
 }
 
+static uint32_t limit_of_questions(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	rlim_t usable = limit.rlim_cur < LEDGER_FD_LIMIT ? limit.rlim_cur : LEDGER_FD_LIMIT;
+	return usable > LEDGER_FD_FLOOR + FDS_RESERVED ? (uint32_t)usable - LEDGER_FD_FLOOR - FDS_RESERVED : 0;
+}
+
 static int fanotify_begin(struct sensor *sensor)
 {
 	struct fanotify *fanotify = of(sensor);
@@ -496,6 +503,9 @@ static int fanotify_begin(struct sensor *sensor)
 		log_error("cannot keep descriptors below %d free of events: %s", LEDGER_FD_FLOOR, strerror(-r));
 		return r;
 	}
+	/* anew: the limit may have changed with the privilege. Half of the descriptors are for questions */
+	fanotify->questions_max = limit_of_questions();
+	verdict_cache_limit(fanotify->cache, fanotify->questions_max / 2);
 	if (!fanotify->want_set)
 		publish_wanted(fanotify, LEDGER_WANT_OPEN | LEDGER_WANT_EXEC);
 	fanotify->begun = true;
@@ -520,6 +530,8 @@ static struct sensor *fanotify_close(struct sensor *sensor)
 	fd_close(fanotify->doorbell_fd);
 	fd_close(fanotify->notify_fd);
 	fd_close(fanotify->group_fd);
+	for (uint32_t i = 0; i < fanotify->n_scopes; i++)
+		free(fanotify->scopes[i]);
 	free(fanotify);
 	return NULL;
 }
@@ -547,6 +559,31 @@ static int open_cache(struct fanotify *fanotify)
 	return verdict_cache_new(fanotify->loop, &opts, &fanotify->cache);
 }
 
+/* Paths as the kernel will write them. */
+static int resolve_scopes(struct fanotify *fanotify)
+{
+	const struct settings *settings = fanotify->settings;
+	for (uint32_t i = 0; i < settings->n_scopes && i < SETTINGS_SCOPES_MAX; i++) {
+		char *path = realpath(settings->scopes[i], NULL);
+		if (!path)
+			path = strdup(settings->scopes[i]); /* the keeper has said that it is not there */
+		if (!path)
+			return -ENOMEM;
+		fanotify->scopes[fanotify->n_scopes++] = path;
+	}
+	return 0;
+}
+
+/* "/" among them: no filter. */
+static void drop_scopes_when_whole(struct fanotify *fanotify)
+{
+	bool whole = false;
+	for (uint32_t i = 0; i < fanotify->n_scopes; i++)
+		whole |= strcmp(fanotify->scopes[i], "/") == 0;
+	while (whole && fanotify->n_scopes > 0)
+		free(fanotify->scopes[--fanotify->n_scopes]);
+}
+
 static int attach(struct fanotify *fanotify)
 {
 	int r = loop_add_fd(fanotify->loop, fanotify->group_fd, 0, on_questions, fanotify, &fanotify->questions);
@@ -558,24 +595,10 @@ static int attach(struct fanotify *fanotify)
 		r = pending_init(&fanotify->pending, fanotify->ledger);
 	if (r >= 0)
 		r = fanotify->proc_fds_dir = fanotify_file_dir();
+	if (r >= 0)
+		r = resolve_scopes(fanotify);
+	drop_scopes_when_whole(fanotify);
 	return r < 0 ? r : open_cache(fanotify);
-}
-
-static uint32_t limit_of_questions(void)
-{
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 0;
-	rlim_t usable = limit.rlim_cur < LEDGER_FD_LIMIT ? limit.rlim_cur : LEDGER_FD_LIMIT;
-	return usable > LEDGER_FD_FLOOR + FDS_RESERVED ? (uint32_t)usable - LEDGER_FD_FLOOR - FDS_RESERVED : 0;
-}
-
-static bool is_whole(const struct settings *settings)
-{
-	for (uint32_t i = 0; i < settings->n_scopes; i++)
-		if (strcmp(settings->scopes[i], "/") == 0)
-			return true;
-	return settings->n_scopes == 0;
 }
 
 static int fanotify_open(const struct sensor_start *start, struct sensor **ret)
@@ -597,7 +620,6 @@ static int fanotify_open(const struct sensor_start *start, struct sensor **ret)
 	fanotify->own_pid = getpid();
 	fanotify->parent_pid = getppid();
 	fanotify->questions_max = limit_of_questions();
-	fanotify->whole = is_whole(start->settings);
 	int r = fanotify->questions_max > 0 ? attach(fanotify) : -EMFILE;
 	if (r < 0) {
 		log_error("cannot set up the fanotify sensor: %s (it needs a limit of open files above %u)",

@@ -22,10 +22,10 @@ struct sensor_process_table; /* sensor/process_table.h: who is who, shared by th
 
 struct sensor_question {
 	struct sensor *sensor;
-	int fd;          /* read-only descriptor of the file, borrowed until sensor_answer(); -1 when there is none */
+	int fd; /* read-only descriptor of the file, borrowed until sensor_answer(); -1 when there is none */
 	uint64_t handle; /* the back end's own */
-	bool cacheable;  /* an allow may be kept by the kernel: no writer has the file open, and none can open it
-			 unnoticed from now on until the answer */
+	bool cacheable; /* an allow may be kept by the kernel for this kind of question about this file: no writer has
+			the file open, and none can open it unnoticed from now on until the answer */
 };
 
 enum sensor_verdict {
@@ -46,16 +46,16 @@ struct sensor_counters {
 	uint64_t questions;
 	uint64_t answered_allow;
 	uint64_t answered_deny;
-	uint64_t answered_late;  /* somebody else (the keeper) had answered */
-	uint64_t self;           /* the platform's own accesses, allowed at once */
-	uint64_t lost;           /* in the kernel */
-	uint64_t errors;         /* things the kernel said that made no sense */
+	uint64_t answered_late; /* somebody else (the keeper) had answered */
+	uint64_t self; /* the platform's own accesses, allowed at once */
+	uint64_t lost; /* in the kernel */
+	uint64_t errors; /* things the kernel said that made no sense */
 	uint64_t cache_added;
-	uint64_t cache_removed;  /* by a writer, a flush or for room */
-	uint64_t cache_refused;  /* wanted, but a writer had the file open or the kernel said no */
+	uint64_t cache_removed; /* by a writer, a flush or for room */
+	uint64_t cache_refused; /* wanted, but a writer had the file open or the kernel said no */
 	uint64_t cache_size;
 	uint64_t cache_hits; /* answered from the cache by the engine (the kernel's own hits are not seen) */
-	uint64_t outside;    /* of no scope, allowed at once */
+	uint64_t outside; /* of no scope, allowed at once */
 };
 
 struct sensor_start {
@@ -63,8 +63,8 @@ struct sensor_start {
 	const struct settings *settings;
 	struct sensor_sink sink;
 	struct sensor_process_table *processes;
-	int group_fd;          /* fanotify: the group of permission events, consumed; else -1 */
-	int notify_fd;         /* fanotify: the group of close-write events, consumed; none: -1 or 0 */
+	int group_fd; /* fanotify: the group of permission events, consumed; else -1 */
+	int notify_fd; /* fanotify: the group of close-write events, consumed; none: -1 or 0 */
 	int doorbell_fd; /* fanotify: eventfd that tells the keeper to look at the ledger, consumed; none: -1 or 0 */
 	struct ledger *ledger; /* fanotify: borrowed; else NULL */
 	/* bpf: what the last engine gave to keep(), consumed; and where to give it for the next one (may be NULL) */

@@ -68,6 +68,7 @@ struct verdict_cache {
 	uint32_t n_buckets; /* power of two */
 	struct list entries;
 	struct list free;
+	uint32_t limit; /* of entries */
 	uint32_t sweep_at;
 	uint32_t n_leased;
 	uint32_t n_dying;
@@ -166,7 +167,7 @@ static void entry_drop(struct verdict_cache *cache, struct entry *entry)
 
 static struct entry *entry_add(struct verdict_cache *cache, int fd, struct verdict_key key, uint64_t mask)
 {
-	if (list_empty(&cache->free))
+	while (cache->counters.size >= cache->limit)
 		entry_drop(cache, list_entry(cache->entries.next, struct entry, link));
 	struct entry *entry = list_entry(cache->free.next, struct entry, link);
 	struct entry **bucket = &cache->buckets[hash(key) & (cache->n_buckets - 1)];
@@ -429,6 +430,11 @@ void verdict_cache_flush(struct verdict_cache *cache)
 		loop_source_arm(cache->closer, clock_monotonic_ns());
 }
 
+void verdict_cache_limit(struct verdict_cache *cache, uint32_t entries)
+{
+	cache->limit = MIN(MAX(entries, 1), cache->opts.entries_max);
+}
+
 uint32_t verdict_cache_n_fds(const struct verdict_cache *cache)
 {
 	return (uint32_t)cache->counters.size + cache->n_dying;
@@ -490,6 +496,7 @@ int verdict_cache_new(struct loop *loop, const struct verdict_cache_opts *opts, 
 	cache->opts = *opts;
 	/* an entry is a descriptor: half of them are for questions */
 	cache->opts.entries_max = MIN(opts->entries_max, LEDGER_FD_LIMIT / 2);
+	cache->limit = cache->opts.entries_max;
 	cache->signal_fd = -1;
 	cache->appetite = APPETITE;
 	list_init(&cache->entries);

@@ -98,6 +98,9 @@ void verdict_cache_flush(struct verdict_cache *cache);
 /* Takes back what keep() just KEPT; the descriptor, without its lease, is the caller's again. */
 void verdict_cache_forget(struct verdict_cache *cache, int fd);
 
+/* At most so many entries from now on, if that is less than opts.entries_max. */
+void verdict_cache_limit(struct verdict_cache *cache, uint32_t entries);
+
 /* How many descriptors it holds. */
 uint32_t verdict_cache_n_fds(const struct verdict_cache *cache);
 void verdict_cache_get_counters(const struct verdict_cache *cache, struct verdict_cache_counters *ret);

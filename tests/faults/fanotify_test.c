@@ -244,7 +244,7 @@ static void test_no_descriptors(void **state)
 {
 	enum { N = 300 };
 	pid_t openers[N];
-	open_world(&(struct world_opts){.engine_fds = LEDGER_FD_FLOOR + 256 + 100});
+	open_world(&(struct world_opts){.engine_fds = LEDGER_FD_FLOOR + 512 + 100});
 	world_file(&world, "a", "x", 0644);
 	atomic_store(&world.shared->hold, 1);
 	for (int i = 0; i < N; i++)
@@ -263,6 +263,97 @@ static void test_no_descriptors(void **state)
 	assert_int_equal(world.shared->counters.answered_late, world.shared->keeper.overdue);
 }
 
+/* Fewer descriptors than files that could be cached: the cache leaves room for questions. */
+static void test_cache_leaves_descriptors(void **state)
+{
+	char name[32];
+	open_world(&(struct world_opts){.engine_fds = LEDGER_FD_FLOOR + 512 + 100, .cache_entries = 4096});
+	atomic_store(&world.shared->cache, 1);
+	for (int i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		world_file(&world, name, "x", 0644);
+		assert_int_equal(world_open_file(&world, name, O_RDONLY), 0);
+	}
+	world_look(&world);
+	assert_int_equal(world.shared->counters.cache_size, 50);
+	assert_int_equal(world.shared->counters.errors, 0);
+	assert_int_equal(world.shared->keeper.drained, 0);
+}
+
+/* Scopes are written by people: through a symbolic link, with a slash at the end. */
+static void test_scope_by_link(void **state)
+{
+	alarm(30);
+	world_open_bare(&world, fs);
+	assert_int_equal(mkdir(world_path(&world, "in"), 0755), 0);
+	assert_int_equal(symlink("in", world_path(&world, "link")), 0);
+	world_serve(&world, &(struct world_opts){.fs = fs, .scope = "/link/"});
+	world_file(&world, "in/a", "x", 0644);
+	world_file(&world, "out", "x", 0644);
+	atomic_store(&world.shared->deny, 1);
+	assert_int_equal(world_open_file(&world, "out", O_RDONLY), 0);
+	assert_int_equal(world_open_file(&world, "in/a", O_RDONLY), -EPERM);
+}
+
+static void write_number(const char *path, long number)
+{
+	FILE *file = fopen(path, "we");
+	assert_non_null(file);
+	fprintf(file, "%ld", number);
+	assert_int_equal(fclose(file), 0);
+}
+
+static uint64_t id_of_opener(pid_t pid)
+{
+	const struct rs_event *event = (const struct rs_event *)(const void *)world.shared->event;
+	assert_int_equal(world_join(pid), 0);
+	assert_int_equal(event->process.pid, pid);
+	assert_int_equal(event->process.id & 0x3fffff, pid);
+	return event->process.id;
+}
+
+static void test_pid_reuse(void **state)
+{
+	world_file(&world, "a", "x", 0644);
+	pid_t first = world_opener(&world, "a", O_RDONLY);
+	uint64_t id = id_of_opener(first);
+	usleep(50000); /* start times are told in hundredths of a second */
+	for (;;) { /* others take numbers too */
+		write_number("/proc/sys/kernel/ns_last_pid", first - 1);
+		pid_t second = world_opener(&world, "a", O_RDONLY);
+		uint64_t second_id = id_of_opener(second);
+		if (second != first)
+			continue;
+		assert_true(second_id != id);
+		assert_true(second_id > id);
+		return;
+	}
+}
+
+/* The queue of notify events overflows while the engine does not read: told, and questions are not touched by it. */
+static void test_overflow(void **state)
+{
+	enum { N = 20000 };
+	char name[32];
+	world_command(&world, WORLD_WANT, LEDGER_WANT_CLOSE_WRITE);
+	atomic_store(&world.shared->nap, 1);
+	world_command_post(&world, WORLD_NAP, 0);
+	world_wait(atomic_load(&world.shared->nap) == 2);
+	for (int i = 0; i < N; i++) { /* one event a file: else the kernel makes them one */
+		snprintf(name, sizeof(name), "f%d", i);
+		assert_int_equal(world_open_file(&world, name, O_CREAT | O_WRONLY), 0);
+	}
+	atomic_store(&world.shared->nap, 0);
+	world_wait(atomic_load(&world.shared->lost) > 0);
+	world_command(&world, WORLD_WANT, LEDGER_WANT_OPEN | LEDGER_WANT_EXEC);
+	assert_in_range(atomic_load(&world.shared->notified), 16384, N - 1);
+	atomic_store(&world.shared->deny, 1);
+	assert_int_equal(world_open_file(&world, "f1", O_RDONLY), -EPERM);
+	assert_int_equal(atomic_load(&world.shared->stuck), 0);
+	world_look(&world);
+	assert_int_equal(world.shared->counters.lost, 1);
+}
+
 static int run(const char *with_fs)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +367,10 @@ static int run(const char *with_fs)
 		cmocka_unit_test_setup_teardown(test_scope, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_answered_twice, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_descriptors, set_up_alone, tear_down),
+		cmocka_unit_test_setup_teardown(test_cache_leaves_descriptors, set_up_alone, tear_down),
+		cmocka_unit_test_setup_teardown(test_scope_by_link, set_up_alone, tear_down),
+		cmocka_unit_test_setup_teardown(test_pid_reuse, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_overflow, set_up, tear_down),
 	};
 	fs = with_fs;
 	return cmocka_run_group_tests_name(with_fs, tests, NULL, NULL);

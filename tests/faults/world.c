@@ -91,6 +91,11 @@ static void fill_settings(struct world *world)
 void world_open(struct world *world, const struct world_opts *opts)
 {
 	world_open_bare(world, opts->fs);
+	world_serve(world, opts);
+}
+
+void world_serve(struct world *world, const struct world_opts *opts)
+{
 	world->opts = *opts;
 	fill_settings(world);
 	atomic_store(&world->shared->restart, 1);

@@ -27,6 +27,7 @@ enum world_command {
 	WORLD_STOP_TAKING, /* the loop goes on turning, the group is not read any more */
 	WORLD_WANT, /* argument: enum ledger_wanted */
 	WORLD_LIE, /* fill the ledger with what cannot be */
+	WORLD_NAP, /* outside of the loop, sets nap to 2, until nap is 0 */
 	WORLD_TAKE_ALL, /* read every question and enter none of them in the ledger */
 };
 
@@ -36,6 +37,7 @@ struct world_shared {
 	_Atomic uint32_t deny;
 	_Atomic uint32_t cache;
 	_Atomic uint32_t hold; /* do not answer */
+	_Atomic uint32_t nap;
 	_Atomic uint32_t delay_ms; /* answer after this time, give or take 4 ms */
 	_Atomic uint32_t twice; /* answer twice */
 	_Atomic uint32_t content; /* look at the file: deny when it begins with B */
@@ -91,6 +93,8 @@ void world_enter_namespace(void);
 /* Fails the test when it cannot be made. */
 void world_open(struct world *world, const struct world_opts *opts);
 void world_close(struct world *world);
+/* The daemon and an engine for a world that was opened bare. */
+void world_serve(struct world *world, const struct world_opts *opts);
 /* Only the file system, no daemon: for facts about the kernel. */
 void world_open_bare(struct world *world, const char *fs);
 

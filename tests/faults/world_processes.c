@@ -182,6 +182,11 @@ static void obey(void)
 			atomic_fetch_add(&engine.ledger->turns, 1);
 			world_pause();
 		}
+	case WORLD_NAP:
+		atomic_store(&engine.shared->nap, 2);
+		while (atomic_load(&engine.shared->nap))
+			world_pause();
+		break;
 	case WORLD_LIE:
 		lie();
 		break;
