@@ -13,8 +13,8 @@
 enum life_state {
 	LIFE_CONNECTING,
 	LIFE_LIVE,
-	LIFE_SHADOW,   /* asked, recorded, not counted */
-	LIFE_BENCHED,  /* not asked; notify events still come */
+	LIFE_SHADOW, /* asked, recorded, not counted */
+	LIFE_BENCHED, /* not asked; notify events still come */
 	LIFE_RETIRING, /* nothing new comes; its answers to old questions count */
 	LIFE_GONE,
 	LIFE_N_STATES,
@@ -28,7 +28,7 @@ enum life_event {
 	LIFE_UNBENCH,
 	LIFE_UNBENCH_SHADOW,
 	LIFE_SUPERSEDED, /* a newer session of the same agent is live */
-	LIFE_DRAINED,    /* owes no answer any more */
+	LIFE_DRAINED, /* owes no answer any more */
 	LIFE_BYE,
 	LIFE_CRASH, /* end of stream without a goodbye */
 	LIFE_ERROR, /* broke the protocol */
@@ -36,16 +36,16 @@ enum life_event {
 };
 
 enum life_action {
-	LIFE_FLUSH = 1 << 0,         /* forget cached allows: somebody votes now who did not before */
-	LIFE_RELEASE = 1 << 1,       /* its open questions count as missed at once */
-	LIFE_CLOSE = 1 << 2,         /* close its session */
-	LIFE_STRIKE = 1 << 3,        /* counts against the agent */
-	LIFE_SAY_STARTED = 1 << 4,   /* these become platform events and notes to the cage */
+	LIFE_FLUSH = 1 << 0, /* forget cached allows: somebody votes now who did not before */
+	LIFE_RELEASE = 1 << 1, /* its open questions count as missed at once */
+	LIFE_CLOSE = 1 << 2, /* close its session */
+	LIFE_STRIKE = 1 << 3, /* counts against the agent */
+	LIFE_SAY_STARTED = 1 << 4, /* these become platform events and notes to the cage */
 	LIFE_SAY_BENCHED = 1 << 5,
 	LIFE_SAY_UNBENCHED = 1 << 6,
 	LIFE_SAY_CRASHED = 1 << 7,
 	LIFE_SAY_STOPPED = 1 << 8,
-	LIFE_SUPERSEDE = 1 << 9,     /* retire older sessions of the same agent */
+	LIFE_SUPERSEDE = 1 << 9, /* retire older sessions of the same agent */
 };
 
 struct life_step {

@@ -32,13 +32,13 @@ enum ballot_decision {
 #define BALLOT_NOBODY UINT16_MAX
 
 struct ballot {
-	uint16_t voters;  /* counted ones */
+	uint16_t voters; /* counted ones */
 	uint16_t waiting; /* of these, not heard */
 	uint16_t decider; /* whose deny was first; BALLOT_NOBODY */
 	uint8_t decision; /* enum ballot_decision */
-	bool cache;       /* nobody spoke against keeping it */
-	bool missed;      /* a counted voter missed */
-	bool overridden;  /* a counted voter's deny was not applied */
+	bool cache; /* nobody spoke against keeping it */
+	bool missed; /* a counted voter missed */
+	bool overridden; /* a counted voter's deny was not applied */
 };
 
 void ballot_init(struct ballot *ballot);

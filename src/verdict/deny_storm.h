@@ -18,7 +18,7 @@
 
 enum deny_storm_result {
 	DENY_STORM_CALM = 0,
-	DENY_STORM_TOO_MANY = 1,       /* beyond the limit per minute */
+	DENY_STORM_TOO_MANY = 1, /* beyond the limit per minute */
 	DENY_STORM_KNOWN_PROGRAMS = 2, /* many distinct executables that ran before */
 };
 

@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define STRIKES_KEPT 64u				  /* more strikes than this are never needed for a bench */
-#define STRIKES_CALM_NS (UINT64_C(3600) * 1000000000)     /* benched again within this: roll back */
+#define STRIKES_KEPT 64u /* more strikes than this are never needed for a bench */
+#define STRIKES_CALM_NS (UINT64_C(3600) * 1000000000) /* benched again within this: roll back */
 #define STRIKES_BENCH_MAX_NS (UINT64_C(86400) * 1000000000) /* doubling ends here */
 
 struct strikes_limits {
