@@ -15,7 +15,7 @@ struct pt_regs {
 } __attribute__((preserve_access_index));
 
 /* The six arguments; user memory is not touched. */
-static __always_inline void arch_call_args(const struct pt_regs *regs, bool compat, __u64 args[6])
+static __always_inline void arch_call_args(const struct pt_regs *regs, bool compat, __u64 *args)
 {
 	args[0] = compat ? (__u32)BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
 	args[1] = compat ? (__u32)BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);

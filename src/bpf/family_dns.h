@@ -142,22 +142,34 @@ int family_dns_send(__u64 *ctx)
 	return dns_send(sk, &packet);
 }
 
+struct messages {
+	struct sock *sk;
+	__u64 at;
+	__u32 step;
+	bool compat;
+};
+
+/* Called for each message, so that the verifier sees it once. */
+static long dns_each(__u32 i, struct messages *messages)
+{
+	struct packet packet = {};
+	message_read(&packet, messages->at + i * messages->step, messages->compat);
+	dns_send(messages->sk, &packet);
+	return 0;
+}
+
 TRACEPOINT("sys_exit")
 int family_dns_message(__u64 *ctx)
 {
 	struct call call = {};
-	struct packet packet = {};
 	call_read(ctx, &call);
 	if (call.result <= 0)
 		return 0;
-	struct sock *sk = sock_of_fd(call.args[0]);
-	if (!sk)
+	struct messages messages = {.sk = sock_of_fd(call.args[0]), .at = call.args[1], .compat = call.compat};
+	if (!messages.sk)
 		return 0;
 	__u32 n = call.row.variant == DNS_MESSAGES ? call.result : 1;
-	__u32 step = call.compat ? sizeof(struct compat_messages) : sizeof(struct user_messages);
-	for (__u32 i = 0; i < MESSAGES_MAX && i < n; i++) {
-		message_read(&packet, call.args[1] + i * step, call.compat);
-		dns_send(sk, &packet);
-	}
+	messages.step = call.compat ? sizeof(struct compat_messages) : sizeof(struct user_messages);
+	bpf_loop(n > MESSAGES_MAX ? MESSAGES_MAX : n, dns_each, &messages, 0);
 	return 0;
 }

@@ -18,7 +18,8 @@ struct {
 	struct module_name *value;
 } module_names SEC(".maps");
 
-TRACEPOINT("module_load")
+/* Always a plain tracepoint: a kernel without modules does not have it, and finds out only when it is attached. */
+SEC("raw_tp/module_load")
 int hook_module_load(__u64 *ctx)
 {
 	struct module *module = (struct module *)ctx[0];

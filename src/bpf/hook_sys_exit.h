@@ -22,8 +22,10 @@ struct {
 	__u32 *value;
 } families SEC(".maps");
 
+#define CALL_ARGS 8 /* six, and as many more as make any index of three bits one of them */
+
 struct call {
-	__u64 args[6];
+	__u64 args[CALL_ARGS];
 	__s64 result;
 	struct record_call row;
 	bool compat;
@@ -81,20 +83,7 @@ static __noinline int call_read(__u64 *ctx, struct call *call)
 /* The argument that a row of the table names. */
 static __always_inline __u64 call_arg(const struct call *call, __u32 index)
 {
-	switch (index) {
-	case 0:
-		return call->args[0];
-	case 1:
-		return call->args[1];
-	case 2:
-		return call->args[2];
-	case 3:
-		return call->args[3];
-	case 4:
-		return call->args[4];
-	default:
-		return call->args[5];
-	}
+	return call->args[index & (CALL_ARGS - 1)];
 }
 
 /* The file that a call is about, as its row of the table says. */

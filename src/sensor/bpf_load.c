@@ -179,7 +179,8 @@ static void find_maps(struct bpf_programs *programs)
 /* Attached by descriptor: what is attached later, without privilege, goes the same way. */
 static int attach(const struct bpf_programs *programs, const struct program_row *row, int program_fd)
 {
-	int fd = bpf_raw_tracepoint_open(programs->raw ? row->tracepoint : NULL, program_fd);
+	bool raw = programs->raw || row->index == BPF_HOOK_MODULE_LOAD;
+	int fd = bpf_raw_tracepoint_open(raw ? row->tracepoint : NULL, program_fd);
 	return fd < 0 ? -errno : fd;
 }
 

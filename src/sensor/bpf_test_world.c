@@ -2,6 +2,7 @@
 #include "sensor/bpf_test_world.h"
 
 #include "base/clock.h"
+#include "base/macro.h"
 #include "sensor/bpf_load.h"
 
 #include <errno.h>
@@ -47,7 +48,10 @@ static void on_event(void *data, struct rs_event *event, const struct sensor_que
 	assert_null(event_check(event, event->size));
 	world->delivered[event->type]++;
 	world->delivered_all++;
-	if (world->child == 0 || world->n_events == WORLD_EVENTS_MAX || !is_ours(world, event))
+	if (event->type == RS_EVENT_KEXEC && world->latency_n < ARRAY_SIZE(world->latency_ns))
+		world->latency_ns[world->latency_n++] = clock_monotonic_ns() - event->monotonic_ns;
+	if (world->child == 0 || event->type == world->not_kept || world->n_events == WORLD_EVENTS_MAX ||
+	    !is_ours(world, event))
 		return;
 	struct rs_event *copy = malloc(event->size);
 	memcpy(copy, event, event->size);
@@ -118,6 +122,19 @@ void world_pump(struct world *world)
 	}
 }
 
+static int compare(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+	return (left > right) - (left < right);
+}
+
+uint64_t world_latency_ns(struct world *world, unsigned percentile)
+{
+	assert_true(world->latency_n > 0);
+	qsort(world->latency_ns, world->latency_n, sizeof(world->latency_ns[0]), compare);
+	return world->latency_ns[(world->latency_n - 1) * percentile / 100];
+}
+
 int world_run(struct world *world, void (*fn)(void *data), void *data)
 {
 	int go[2], status;
@@ -157,7 +174,7 @@ const struct rs_event *world_expect(const struct world *world, uint16_t type)
 {
 	const struct rs_event *event = world_find(world, type, world->child, 0);
 	if (!event) {
-		for (size_t i = 0; i < world->n_events; i++)
+		for (size_t i = 0; i < world->n_events && i < 20; i++)
 			fprintf(stderr, "event %u of pid %u\n", world->events[i]->type, world->events[i]->process.pid);
 		fail_msg("no event of type %u by pid %d", type, (int)world->child);
 	}

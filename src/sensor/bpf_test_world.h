@@ -20,11 +20,14 @@ struct world {
 	struct sensor *sensor;
 	struct rs_event *events[WORLD_EVENTS_MAX]; /* of our children only */
 	size_t n_events;
+	uint16_t not_kept; /* events of this type are counted only */
 	pid_t child; /* the last one; events of its descendants count too */
 	uint64_t delivered[1024];
 	uint64_t delivered_all;
 	uint64_t lost[1024];
 	uint64_t lost_all;
+	uint64_t latency_ns[8192]; /* of the last events, from the kernel's time to ours */
+	size_t latency_n;
 };
 
 /* Opens the sensor with everything wanted. raw: without typed tracepoints. The caller's asserts report failures. */
@@ -39,6 +42,9 @@ void world_want(struct world *world, const uint16_t *types, size_t n_types);
 int world_run(struct world *world, void (*fn)(void *data), void *data);
 /* Takes everything that waits in the ring buffer. */
 void world_pump(struct world *world);
+
+/* Of the events since latency_n was set to 0. */
+uint64_t world_latency_ns(struct world *world, unsigned percentile);
 
 /* The nth event of a type by the child (or by any descendant, pid 0); NULL when there is none. */
 const struct rs_event *world_find(const struct world *world, uint16_t type, pid_t pid, size_t nth);
