@@ -10,17 +10,21 @@
 #define ARCH_X32_BIT 0x40000000u /* the x32 entry: 64-bit numbers with this bit */
 #define ARCH_TS_COMPAT 2u
 
+/* The layout is part of the kernel's stable interface (ptrace), so it is read whole, by one call. */
 struct pt_regs {
-	unsigned long bp, bx, r8, r9, r10, dx, si, di, cx, orig_ax;
-} __attribute__((preserve_access_index));
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+};
 
-/* The six arguments; user memory is not touched. */
-static __always_inline void arch_call_args(const struct pt_regs *regs, bool compat, __u64 *args)
+/* The number and the six arguments; user memory is not touched. */
+static __always_inline __u64 arch_call(const struct pt_regs *from, bool compat, __u64 *args)
 {
-	args[0] = compat ? (__u32)BPF_CORE_READ(regs, bx) : BPF_CORE_READ(regs, di);
-	args[1] = compat ? (__u32)BPF_CORE_READ(regs, cx) : BPF_CORE_READ(regs, si);
-	args[2] = compat ? (__u32)BPF_CORE_READ(regs, dx) : BPF_CORE_READ(regs, dx);
-	args[3] = compat ? (__u32)BPF_CORE_READ(regs, si) : BPF_CORE_READ(regs, r10);
-	args[4] = compat ? (__u32)BPF_CORE_READ(regs, di) : BPF_CORE_READ(regs, r8);
-	args[5] = compat ? (__u32)BPF_CORE_READ(regs, bp) : BPF_CORE_READ(regs, r9);
+	struct pt_regs regs = {};
+	bpf_probe_read_kernel(&regs, sizeof(regs), from);
+	args[0] = compat ? (__u32)regs.bx : regs.di;
+	args[1] = compat ? (__u32)regs.cx : regs.si;
+	args[2] = compat ? (__u32)regs.dx : regs.dx;
+	args[3] = compat ? (__u32)regs.si : regs.r10;
+	args[4] = compat ? (__u32)regs.di : regs.r8;
+	args[5] = compat ? (__u32)regs.bp : regs.r9;
+	return regs.orig_ax;
 }

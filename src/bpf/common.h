@@ -93,10 +93,15 @@ static __noinline void process_read(struct record_process *to, struct task_struc
 	to->pid = BPF_CORE_READ(task, tgid);
 	to->tid = BPF_CORE_READ(task, pid);
 	to->parent_pid = BPF_CORE_READ(parent, tgid);
-	to->uid = BPF_CORE_READ(cred, uid.val);
-	to->gid = BPF_CORE_READ(cred, gid.val);
-	to->euid = BPF_CORE_READ(cred, euid.val);
-	to->egid = BPF_CORE_READ(cred, egid.val);
+	/* these stand one after the other, in this order, in every kernel: one read */
+	struct {
+		__u32 uid, gid, saved_uid, saved_gid, uid_effective, gid_effective;
+	} ids = {};
+	bpf_core_read(&ids, sizeof(ids), &cred->uid);
+	to->uid = ids.uid;
+	to->gid = ids.gid;
+	to->euid = ids.uid_effective;
+	to->egid = ids.gid_effective;
 	/* a kernel without audit has neither */
 	to->login_uid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : ~0u;
 	to->login_session = bpf_core_field_exists(task->sessionid) ? BPF_CORE_READ(task, sessionid) : ~0u;

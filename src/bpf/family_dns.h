@@ -123,9 +123,10 @@ int family_dns_send(__u64 *ctx)
 {
 	struct call call = {};
 	struct packet packet = {};
-	call_read(ctx, &call);
-	if (call.result < DNS_SIZE_MIN || call.result > 65536)
+	/* every write passes here */
+	if ((__s32)ctx[1] < DNS_SIZE_MIN || (__s32)ctx[1] > 65536)
 		return 0;
+	call_read(ctx, &call);
 	struct sock *sk = sock_of_fd(call.args[0]);
 	if (!sk)
 		return 0;

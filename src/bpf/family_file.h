@@ -10,11 +10,11 @@
 TRACEPOINT("sys_exit")
 int family_open(__u64 *ctx)
 {
-	struct call call = {};
-	call_read(ctx, &call);
-	if (call.result < 0)
+	/* every open passes here: nothing is read but the new descriptor */
+	__s32 fd = ctx[1];
+	if (fd < 0)
 		return 0;
-	struct file *file = file_of_fd(call.result);
+	struct file *file = file_of_fd(fd);
 	if (!file || !(BPF_CORE_READ(file, f_mode) & FMODE_CREATED))
 		return 0;
 	struct scratch *s = record_begin(RECORD_CREATE);

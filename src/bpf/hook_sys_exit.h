@@ -48,7 +48,7 @@ static __always_inline struct record_calls *call_rows(__u64 number)
 
 /* Registers of a typed tracepoint are read in place; of a plain one by a call, which costs more. */
 #ifdef RAW_TRACEPOINTS
-#define REGISTER(regs, name) BPF_CORE_READ(regs, name)
+#define REGISTER(regs, name) BPF_PROBE_READ(regs, name)
 #else
 #define REGISTER(regs, name) ((regs)->name)
 #endif
@@ -68,13 +68,11 @@ int hook_sys_exit(__u64 *ctx)
 
 static __noinline int call_read(__u64 *ctx, struct call *call)
 {
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
-	struct record_calls *rows = call_rows(BPF_CORE_READ(regs, orig_ax));
 	if (!call)
 		return 0;
 	call->compat = call_is_compat();
 	call->result = call->compat ? (__s32)ctx[1] : (__s64)ctx[1];
-	arch_call_args(regs, call->compat, call->args);
+	struct record_calls *rows = call_rows(arch_call((struct pt_regs *)ctx[0], call->compat, call->args));
 	if (rows)
 		call->row = call->compat ? rows->compat : rows->native;
 	return 0;

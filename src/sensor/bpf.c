@@ -182,7 +182,7 @@ static int on_count(void *data, uint64_t now_ns)
 static void refresh(void *data)
 {
 	struct sensor_bpf *s = data;
-	if (s->begun)
+	if (s->begun && bpf_ring_used(s->ring) > 0)
 		drain(s, REFRESH_BATCH);
 }
 

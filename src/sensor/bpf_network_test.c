@@ -236,10 +236,10 @@ static void test_dns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_tcp),
-		WORLD_TEST(test_v6),
-		WORLD_TEST(test_unix),
-		WORLD_TEST(test_dns),
+		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_v6),
+		cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_dns),
 	};
 	WORLD_MAIN("bpf_network", tests);
 }

@@ -516,14 +516,14 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(test_exit),           WORLD_TEST(test_fork_fields),
-		WORLD_TEST(test_exit_by_signal), WORLD_TEST(test_threads_are_one_process),
-		WORLD_TEST(test_exec),           WORLD_TEST(test_exec_many_arguments),
-		WORLD_TEST(test_exec_script),    WORLD_TEST(test_exec_memfd),
-		WORLD_TEST(test_exec_deep),      WORLD_TEST(test_credentials),
-		WORLD_TEST(test_namespaces),     WORLD_TEST(test_to_another),
-		WORLD_TEST(test_kernel),         WORLD_TEST(test_mounts),
-		WORLD_TEST(test_memory),
+		cmocka_unit_test(test_exit),           cmocka_unit_test(test_fork_fields),
+		cmocka_unit_test(test_exit_by_signal), cmocka_unit_test(test_threads_are_one_process),
+		cmocka_unit_test(test_exec),           cmocka_unit_test(test_exec_many_arguments),
+		cmocka_unit_test(test_exec_script),    cmocka_unit_test(test_exec_memfd),
+		cmocka_unit_test(test_exec_deep),      cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_namespaces),     cmocka_unit_test(test_to_another),
+		cmocka_unit_test(test_kernel),         cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_memory),
 	};
 	WORLD_MAIN("bpf_process", tests);
 }

@@ -58,19 +58,19 @@ void world_expect_file(const struct rs_event *event, const struct rs_file *file,
 /* 0, or what main() must return when this machine lets nobody load BPF programs: skipped, and says why. */
 int world_available(void);
 
-/* A test that gets its own world; a main that runs all with typed tracepoints and again without. */
+/* A main that runs all tests in one world with typed tracepoints, and again in one without: loading the programs takes
+ * long where a processor is emulated. A test that changes what is wanted sets it back. */
 int world_setup(void **state);
 int world_teardown(void **state);
 void world_set_raw(bool raw);
-#define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
 #define WORLD_MAIN(name, tests) \
 	do { \
 		int r_ = world_available(); \
 		if (r_ != 0) \
 			return r_; \
-		r_ = cmocka_run_group_tests_name(name, tests, NULL, NULL); \
+		r_ = cmocka_run_group_tests_name(name, tests, world_setup, world_teardown); \
 		world_set_raw(true); \
-		return r_ ? r_ : cmocka_run_group_tests_name(name "_raw", tests, NULL, NULL); \
+		return r_ ? r_ : cmocka_run_group_tests_name(name "_raw", tests, world_setup, world_teardown); \
 	} while (0)
 
 /* In a child: ends it with 99 and a line when the condition does not hold. */

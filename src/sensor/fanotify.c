@@ -211,6 +211,7 @@ static void ask(struct fanotify *fanotify, struct pending_question *question, co
 static void consider(struct fanotify *fanotify, struct pending_question *question)
 {
 	struct subject subject;
+	process_table_refresh(fanotify->processes); /* an exec that came before this open is known then */
 	if (is_self(fanotify, question->pid)) {
 		fanotify->counters.self++;
 		allow_at_once(fanotify, question);
