@@ -97,6 +97,37 @@ static void case_observer(const char *unused)
 	stage_end(&stage);
 }
 
+/* The observer stands still until its small ring has overflowed: what it did not see it is told, to the event. */
+static void case_observer_overload(const char *unused)
+{
+	static const char *const names[] = {"observer", NULL};
+	static const char *const argv[] = {"observer", NULL};
+	struct synth_counts counts;
+	stage_begin(&stage, 20000, 5000, names);
+	stage.settings->agents[0].ring_kb = 128;
+	struct stage_agent *agent = stage_spawn(&stage, "observer", -1, argv);
+	EXPECT(stage_turn(&stage, 10000, stage_all_live), "the observer does not come");
+	EXPECT(kill(agent->pid, SIGSTOP) == 0, "%s", strerror(errno));
+	stage_begin_events(&stage);
+	EXPECT(stage_turn(&stage, 20000, stage_all_done), "%u questions are open", stage.n_open);
+	EXPECT(kill(agent->pid, SIGCONT) == 0, "%s", strerror(errno));
+	stage_turn(&stage, 1500, NULL);
+	EXPECT(stage_stop(&stage, agent) == 0, "the observer ended with %d", agent->wait_status);
+	struct observed observed = read_lines(agent);
+	synth_counts(stage.synth, &counts);
+	uint64_t made = 0, seen = 0;
+	for (size_t i = 0; i < SYNTH_N_KINDS; i++) {
+		bool auth = i == SYNTH_AUTH_EXEC || i == SYNTH_AUTH_OPEN;
+		made += auth ? 0 : counts.made[i];
+		seen += observed.of_type[synth_types[i]];
+	}
+	EXPECT(observed.lost > 1000 && seen + observed.lost == made,
+	       "made %" PRIu64 ", seen %" PRIu64 ", lost %" PRIu64, made, seen, observed.lost);
+	EXPECT(stage_status(&stage, "observer", "dropped") == observed.lost, "dropped %" PRIu64 ", told %" PRIu64,
+	       stage_status(&stage, "observer", "dropped"), observed.lost);
+	stage_end(&stage);
+}
+
 /* One observer writes to a pipe that nobody reads, one to a pipe that is closed; the third must see everything. */
 static void case_observer_pipes(const char *unused)
 {
@@ -370,8 +401,11 @@ static const struct {
 	const char *name;
 	void (*run)(const char *mode);
 } cases[] = {
-	{"observer", case_observer},     {"observer-pipes", case_observer_pipes},
-	{"reputation", case_reputation}, {"reputation-large", case_reputation_large},
+	{"observer", case_observer},
+	{"observer-pipes", case_observer_pipes},
+	{"observer-overload", case_observer_overload},
+	{"reputation", case_reputation},
+	{"reputation-large", case_reputation_large},
 	{"hostile", case_hostile},
 };
 
