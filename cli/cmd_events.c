@@ -243,14 +243,12 @@ static int list(const struct cli *cli)
 	return CLI_OK;
 }
 
-int cmd_events(struct cli *cli)
+static int follow_events(struct cli *cli)
 {
 	_cleanup_(follow_free) struct follow *follow = calloc(1, sizeof(*follow));
 	struct sigaction action = {.sa_handler = stop};
 	if (!follow)
 		return CLI_INTERNAL;
-	if (cli_value(cli, "list"))
-		return list(cli);
 	follow->cli = cli;
 	int code = event_filter_init(&follow->filter, cli);
 	if (code == CLI_OK)
@@ -260,4 +258,9 @@ int cmd_events(struct cli *cli)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	return follow_on(follow);
+}
+
+int cmd_events(struct cli *cli)
+{
+	return cli_value(cli, "list") ? list(cli) : follow_events(cli);
 }
