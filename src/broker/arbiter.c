@@ -66,11 +66,13 @@ static bool question_is_essential(const struct broker *broker, const struct ques
 	return event->flags & RS_EVENT_CUT ? question->essential : is_essential(broker, event);
 }
 
-static uint64_t operator_deadline_ns(const struct broker *broker, uint16_t type)
+/* The platform's, or the shorter one that the operator set for this agent. */
+static uint64_t operator_deadline_ns(const struct broker *broker, const struct settings_agent *agent, uint16_t type)
 {
-	uint32_t ms =
-		type == RS_EVENT_AUTH_EXEC ? broker->settings->deadline_exec_ms : broker->settings->deadline_open_ms;
-	return ms * NS_PER_MS;
+	bool exec = type == RS_EVENT_AUTH_EXEC;
+	uint32_t ms = exec ? broker->settings->deadline_exec_ms : broker->settings->deadline_open_ms;
+	uint32_t agents_ms = !agent ? 0 : exec ? agent->deadline_exec_ms : agent->deadline_open_ms;
+	return (agents_ms != 0 ? MIN(agents_ms, ms) : ms) * NS_PER_MS;
 }
 
 static bool is_open(const struct question_voter *voter)
@@ -274,7 +276,7 @@ static enum decision_miss pose(struct broker *broker, const struct question *que
 static uint64_t voter_deadline_ns(const struct broker *broker, const struct agent *agent, uint16_t type,
 				  uint64_t asked_ns)
 {
-	uint64_t deadline_ns = operator_deadline_ns(broker, type);
+	uint64_t deadline_ns = operator_deadline_ns(broker, agent->standing->settings, type);
 	uint64_t own_ns = agent->deadline_ms[type] * NS_PER_MS;
 	return asked_ns + (own_ns != 0 ? MIN(own_ns, deadline_ns) : deadline_ns);
 }

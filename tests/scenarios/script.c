@@ -120,6 +120,8 @@ static void add_agent(struct world *world, const char *name, const struct words 
 	agent->pending_max = (uint32_t)words_number(world, words, "pending_max", 0);
 	agent->ring_kb = (uint32_t)words_number(world, words, "ring_kb", 128);
 	agent->denies_per_min = (uint32_t)words_number(world, words, "denies_per_min", 60);
+	agent->deadline_open_ms = (uint32_t)words_number(world, words, "deadline_open", 0);
+	agent->deadline_exec_ms = (uint32_t)words_number(world, words, "deadline_exec", 0);
 	agent->granted = world_types(world, granted ? granted : "all");
 	if (denied)
 		agent->deny_on_miss = world_types(world, denied);
