@@ -65,8 +65,16 @@ agent_is() {
 	[ "$(status "engine.agents.$1.state")" = "$2" ]
 }
 
+# engine_pid: fails the case rather than name nobody: `kill 0` would be this case.
 engine_pid() {
-	status parent.processes.engine.pid
+	local pid
+	wait_until 30 engine_runs || platform_fail "there is no engine"
+	pid=$(status parent.processes.engine.pid)
+	[ "${pid:-0}" -gt 1 ] && echo "$pid"
+}
+
+engine_runs() {
+	[ "$(status parent.processes.engine.pid)" -gt 1 ]
 }
 
 agent_pids() {
