@@ -96,7 +96,7 @@ int agent_copy_text(char *to, size_t to_size, const char *text);
 int link_receive(struct rs_agent *agent);
 /* The same for the lifeline: perhaps a new session. */
 int link_receive_lifeline(struct rs_agent *agent);
-/* Waits for one datagram of the session, or of the lifeline while there is no session. -ETIMEDOUT, -ESHUTDOWN. */
+/* Waits for one datagram of the session or the lifeline, and acts on it. -ETIMEDOUT, -ESHUTDOWN (both have ended). */
 int link_step(struct rs_agent *agent, uint64_t until_ns);
 /* Waits until the session is open. */
 int link_open(struct rs_agent *agent);

@@ -40,13 +40,13 @@ static int breach(struct rs_agent *agent)
 	return -EPROTO;
 }
 
-static int wait_for(int fd, short events, uint64_t until_ns)
+/* Until one of them is ready: its revents say which. A descriptor of -1 is left out. -ETIMEDOUT. */
+static int wait_for(struct pollfd fds[2], uint64_t until_ns)
 {
 	for (;;) {
 		uint64_t now_ns = clock_monotonic_ns();
 		uint64_t left_ms = now_ns < until_ns ? (until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
-		struct pollfd p = {.fd = fd, .events = events};
-		int n = poll(&p, 1, until_ns == UINT64_MAX ? -1 : (int)MIN(left_ms, INT32_MAX));
+		int n = poll(fds, 2, until_ns == UINT64_MAX ? -1 : (int)MIN(left_ms, INT32_MAX));
 		if (n > 0)
 			return 0;
 		if (n < 0 && errno != EINTR)
@@ -64,7 +64,8 @@ int link_send(struct rs_agent *agent, const void *message, size_t size, uint64_t
 			return 0;
 		if (error != -EAGAIN)
 			return -EPIPE; /* its end is read, and acted on, in its turn */
-		error = wait_for(agent->session_fd, POLLOUT, until_ns);
+		struct pollfd fds[2] = {{.fd = agent->session_fd, .events = POLLOUT}, {.fd = -1}};
+		error = wait_for(fds, until_ns);
 		if (error < 0)
 			return error;
 	}
@@ -279,13 +280,13 @@ int link_receive_lifeline(struct rs_agent *agent)
 
 int link_step(struct rs_agent *agent, uint64_t until_ns)
 {
-	bool none = agent->state == LINK_NONE;
-	int fd = none ? agent->lifeline_fd : agent->session_fd;
-	if (fd < 0)
+	struct pollfd fds[2] = {{.fd = agent->session_fd, .events = POLLIN},
+				{.fd = agent->lifeline_fd, .events = POLLIN}};
+	if (agent->session_fd < 0 && agent->lifeline_fd < 0)
 		return -ESHUTDOWN;
-	int error = wait_for(fd, POLLIN, until_ns);
+	int error = wait_for(fds, until_ns);
 	if (error == 0)
-		error = none ? link_receive_lifeline(agent) : link_receive(agent);
+		error = fds[1].revents ? link_receive_lifeline(agent) : link_receive(agent);
 	return error == -EAGAIN ? 0 : error;
 }
 

@@ -199,6 +199,21 @@ static void test_restart_during_request(void **state)
 	assert_non_null(fake_receive(&fake, SESSION_SUBSCRIBE));
 }
 
+/* The same when the end of the old session does not show: the new session is enough. */
+static void test_replaced_during_request(void **state)
+{
+	enum rs_event_type type = RS_EVENT_EXEC;
+	make_wishes();
+	int old = STEAL_FD(fake.session);
+	fake.request++; /* sent to the old one */
+	new_engine(3);
+	fake_reply(&fake, 0);
+	assert_int_equal(rs_agent_subscribe(agent, &type, 1, NULL), 0);
+	expect_wishes();
+	assert_non_null(fake_receive(&fake, SESSION_SUBSCRIBE));
+	close(old);
+}
+
 /* The new engine grants less: told once; what was refused is not wanted any more; the rest goes on. */
 static void test_replay_refused(void **state)
 {
@@ -274,6 +289,7 @@ int main(void)
 		TEST(test_session_replaced),
 		TEST(test_restart_at_each_step),
 		TEST(test_restart_during_request),
+		TEST(test_replaced_during_request),
 		TEST(test_replay_refused),
 		TEST(test_hello_refused),
 		TEST(test_end),

@@ -210,6 +210,11 @@ static bool is_sealed_memory(int fd, size_t size_bytes)
 	return seals >= 0 && (seals & F_SEAL_SHRINK) && fstat(fd, &st) == 0 && st.st_size == (off_t)size_bytes;
 }
 
+static void reader_freep(struct ring_reader **reader)
+{
+	ring_reader_free(*reader);
+}
+
 int ring_reader_new(const int fds[3], size_t size_bytes, struct ring_reader **ret)
 {
 	_cleanup_(fd_closep) int ring_fd = fds[0];
@@ -221,13 +226,13 @@ int ring_reader_new(const int fds[3], size_t size_bytes, struct ring_reader **re
 	    fcntl(wake_fd, F_SETFL, O_NONBLOCK) < 0)
 		return -EINVAL;
 
-	_cleanup_(freep) struct ring_reader *reader = calloc(1, sizeof(*reader));
+	_cleanup_(reader_freep) struct ring_reader *reader = calloc(1, sizeof(*reader));
 	if (!reader)
 		return -ENOMEM;
+	reader->wake_fd = STEAL_FD(wake_fd);
 	int error = map_init(&reader->map, ring_fd, cursor_fd, size_bytes, PROT_READ);
 	if (error < 0)
 		return error;
-	reader->wake_fd = STEAL_FD(wake_fd);
 	*ret = STEAL(reader);
 	return 0;
 }
