@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define RECORDING_MAGIC UINT64_C(0x43455253474e4952) /* "RINGSREC" */
-#define RECORDING_FRAME_MAGIC 0x56455352u              /* "RSEV" */
+#define RECORDING_FRAME_MAGIC 0x56455352u /* "RSEV" */
 #define RECORDING_VERSION 1u
 #define RECORDING_PROBLEM_SIZE 192u
 
@@ -31,10 +31,10 @@ struct recording_header {
 	uint32_t size; /* of this struct */
 	uint32_t contract;
 	uint32_t reserved;
-	uint64_t wall_ns;      /* when the recording began */
+	uint64_t wall_ns; /* when the recording began */
 	uint64_t monotonic_ns; /* the same moment */
-	char boot_id[40];      /* /proc/sys/kernel/random/boot_id, NUL-terminated */
-	char kernel[128];      /* uname(2) release, NUL-terminated */
+	char boot_id[40]; /* /proc/sys/kernel/random/boot_id, NUL-terminated */
+	char kernel[128]; /* uname(2) release, NUL-terminated */
 	uint32_t reserved2;
 	uint32_t crc; /* crc32c of all before it */
 };
@@ -42,7 +42,7 @@ struct recording_header {
 struct recording_frame {
 	uint32_t magic;
 	uint32_t size; /* of the event */
-	uint32_t crc;  /* crc32c of `size` and of the event's bytes */
+	uint32_t crc; /* crc32c of `size` and of the event's bytes */
 	uint32_t reserved;
 };
 
@@ -52,19 +52,19 @@ _Static_assert(sizeof(struct recording_frame) == 16, "wire size");
 enum recording_result {
 	RECORDING_OK = 0,
 	RECORDING_END = 1,
-	RECORDING_TORN = 2,    /* the file ends within a record; the next call says RECORDING_END */
+	RECORDING_TORN = 2, /* the file ends within a record; the next call says RECORDING_END */
 	RECORDING_DAMAGED = 3, /* bytes that are no record were skipped; see recording_problem() */
 	RECORDING_REFUSED = 4, /* a whole record whose event is not well formed was skipped; the same */
-	RECORDING_AGAIN = 5,   /* still skipping: call again, now or later. Keeps one call bounded */
+	RECORDING_AGAIN = 5, /* still skipping: call again, now or later. Keeps one call bounded */
 	RECORDING_FOREIGN = 6, /* recording_reader_new(): not a recording that this version can read */
 };
 
 struct recording_counters {
-	uint64_t records;       /* given out */
-	uint64_t refused;       /* whole, but event_check() said no */
-	uint64_t damaged;       /* places where the reader had to look for the next record */
+	uint64_t records; /* given out */
+	uint64_t refused; /* whole, but event_check() said no */
+	uint64_t damaged; /* places where the reader had to look for the next record */
 	uint64_t skipped_bytes; /* of these */
-	uint64_t torn_bytes;    /* of an unfinished record at the end */
+	uint64_t torn_bytes; /* of an unfinished record at the end */
 };
 
 struct recording_reader;

@@ -20,9 +20,9 @@
 
 struct recording_reader {
 	int fd;
-	bool ended;      /* read(2) said so */
-	bool seeking;    /* the bytes at `begin` are no record */
-	bool ran_out;    /* seeking because the file ended within what looked like a record */
+	bool ended; /* read(2) said so */
+	bool seeking; /* the bytes at `begin` are no record */
+	bool ran_out; /* seeking because the file ended within what looked like a record */
 	uint64_t offset; /* of `begin` in the file */
 	uint64_t bad_offset;
 	size_t begin, end; /* what of the buffer is filled */
