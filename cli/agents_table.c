@@ -54,7 +54,7 @@ static bool is_one_of(struct json_object *agent, const char *const *states, size
 static enum output_colour colour_of(const struct agents_row *row)
 {
 	static const char *const good[] = {"live", "shadow"};
-	static const char *const fair[] = {"off", "starting", "stopping", "restarting"};
+	static const char *const fair[] = {"off", "starting", "stopping", "restarting", "connecting"};
 	struct json_object *first = row->engine ? row->engine : row->cage;
 	if (is_one_of(first, good, ARRAY_SIZE(good)))
 		return OUTPUT_PLAIN;

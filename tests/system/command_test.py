@@ -62,8 +62,9 @@ class Case(unittest.TestCase):
         return process
 
     def listening(self, n):
-        """Whether the engine has so many listeners besides the agent of the settings."""
-        return len(self.platform.status()["engine"].get("agents", [])) == 1 + n
+        """Whether so many listeners, besides the agent of the settings, have said that they are ready."""
+        agents = self.platform.status()["engine"].get("agents", [])
+        return len(agents) == 1 + n and all(a["state"] == "live" for a in agents)
 
     def execute(self, name):
         try:
