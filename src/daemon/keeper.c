@@ -21,7 +21,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define LOOK_NS (60 * NS_PER_MS)       /* between two looks at a quiet engine */
+#define LOOK_NS (60 * NS_PER_MS) /* between two looks at a quiet engine */
 #define LOOK_AGAIN_NS (40 * NS_PER_MS) /* and when something was not in order */
 #define SERVE_PER_TURN 64u
 #define DRAIN_PER_LOOK 4096u

@@ -18,7 +18,8 @@ import tempfile
 import time
 
 STATUS, EXPLAIN, DOCTOR, EVENTS, AGENT, DENIALS = range(1, 7)
-UID_BASE = 62000
+# of this run only: an agent that ends takes every process of its user along
+UID_BASE = 100000 + os.getpid() % 10000 * 200
 ROLES = {"engine": 1, "cage": 2, "control": 3}
 
 
@@ -144,7 +145,7 @@ class Platform:
         return [os.path.join(self.build, "src/daemon/ringsided"), "--config", self.config, "--libexec",
                 self.path("libexec")] + list(options)
 
-    def start(self, ready=True, environment=None):
+    def start(self, ready=True, environment=None, prefix=()):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         notify_path = self.path("notify")
         if os.path.exists(notify_path):
@@ -153,7 +154,7 @@ class Platform:
         self.notify.settimeout(20)
         self.log_file = open(self.log_path, "ab")
         env = dict(os.environ, NOTIFY_SOCKET=notify_path, **(environment or {}))
-        self.process = subprocess.Popen(self.command(), stderr=self.log_file, stdout=self.log_file,
+        self.process = subprocess.Popen(list(prefix) + self.command(), stderr=self.log_file, stdout=self.log_file,
                                         stdin=subprocess.DEVNULL, env=env)
         if ready:
             self.wait_notify(b"READY=1")

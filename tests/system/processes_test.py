@@ -103,6 +103,25 @@ class Privilege(Case):
         self.assertEqual((socket_stat.st_uid, socket_stat.st_mode & 0o777), (0, 0o600))
 
 
+class Service(Case):
+    def test_the_capabilities_of_the_unit_are_enough(self):
+        """With what packaging/ringside.service.in leaves, both sensors work and everybody drops."""
+        unit = os.path.join(os.path.dirname(__file__), "../../packaging/ringside.service.in")
+        with open(unit) as f:
+            names = next(line.split("=")[1] for line in f if line.startswith("CapabilityBoundingSet=")).split()
+        wanted = ",".join("+" + name.lower()[4:] for name in names)
+        self.platform.write_config(agents=[self.sleeper("sleeper")], sensors="{fanotify: yes, bpf: yes}")
+        self.platform.start(prefix=["setpriv", "--bounding-set", "-all," + wanted, "--inh-caps", "-all", "--no-new-privs"])
+        self.assertEqual(int(proc_status(self.platform.process.pid)["CapBnd"], 16) >> 21 & 1, 1)
+        self.assertEqual(int(proc_status(self.platform.process.pid)["CapBnd"], 16) >> 18 & 1, 0)  # CAP_SYS_CHROOT
+        for name, role in ROLES.items():
+            self.check_dropped(self.platform.pid(name), UID_BASE + role, CAPABILITIES[name])
+        sensors = [s["name"] for s in self.platform.status()["engine"]["sensors"]]
+        self.assertEqual(sorted(sensors), ["bpf", "fanotify"])
+        self.assertNotIn("cannot be opened", self.platform.log())
+        self.assertEqual(self.platform.stop(), 0)
+
+
 class Restart(Case):
     def test_each_comes_back(self):
         self.start()
