@@ -122,9 +122,23 @@ static bool lease_stands(int fd)
 	return fcntl(fd, F_GETLEASE) == F_RDLCK;
 }
 
-static int set_mark(struct verdict_cache *cache, unsigned how, uint64_t mask, int fd)
+/*
+ * A mark is never deleted, only emptied. The kernel lets an open pass that meets a mark while it is being deleted
+ * (fsnotify_prepare_user_wait(), fs/notify/mark.c), and a deleted mark stays to be met for as long as anybody who saw
+ * it still waits for an answer. So a bit that stands for nothing here keeps it alive: MODIFY costs nothing more, the
+ * kernel looks at it anyway to empty the mark. Evictable: what is left does not hold the inode.
+ */
+#define ANCHOR FAN_MODIFY
+
+static int add_mark(struct verdict_cache *cache, uint64_t mask, int fd)
 {
-	unsigned flags = how | FAN_MARK_IGNORED_MASK;
+	unsigned flags = FAN_MARK_ADD | FAN_MARK_IGNORED_MASK | FAN_MARK_EVICTABLE;
+	return fanotify_mark(cache->opts.group_fd, flags, mask | ANCHOR, fd, NULL) < 0 ? -errno : 0;
+}
+
+static int empty_mark(struct verdict_cache *cache, uint64_t mask, int fd)
+{
+	unsigned flags = FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK;
 	return fanotify_mark(cache->opts.group_fd, flags, mask, fd, NULL) < 0 ? -errno : 0;
 }
 
@@ -135,11 +149,17 @@ static void flush_marks(struct verdict_cache *cache)
 }
 
 /* ENOENT: it had none, or the keeper took all. Anything else (the file may not be read any more, …): a mark may be
- * left, and a mark without a lease must not be: then all marks go, and the entries answer from here. */
+ * left, and a mark without a lease must not be. True when it is gone. */
+static bool unmark_one(struct verdict_cache *cache, uint64_t mask, int fd)
+{
+	int r = empty_mark(cache, mask, fd);
+	return r >= 0 || r == -ENOENT;
+}
+
+/* When one cannot be emptied all are deleted, and the entries answer from here. */
 static void unmark(struct verdict_cache *cache, uint64_t mask, int fd)
 {
-	int r = set_mark(cache, FAN_MARK_REMOVE, mask, fd);
-	if (r < 0 && r != -ENOENT)
+	if (!unmark_one(cache, mask, fd))
 		flush_marks(cache);
 }
 
@@ -273,7 +293,7 @@ static bool join(struct verdict_cache *cache, struct entry *entry, uint64_t mask
 {
 	if (!lease_stands(entry->fd))
 		return false;
-	int r = set_mark(cache, FAN_MARK_ADD, mask, entry->fd);
+	int r = add_mark(cache, mask, entry->fd);
 	if (r < 0 && r != -EACCES)
 		return false;
 	entry->mask |= mask;
@@ -295,7 +315,7 @@ enum verdict_cache_result verdict_cache_keep(struct verdict_cache *cache, int fd
 	}
 	if (entry)
 		entry_drop(cache, entry);
-	int r = set_mark(cache, FAN_MARK_ADD, mask, fd);
+	int r = add_mark(cache, mask, fd);
 	bool stands = (r >= 0 || r == -EACCES) && lease_stands(fd);
 	if (!stands) {
 		if (r >= 0)
@@ -325,7 +345,7 @@ bool verdict_cache_has(struct verdict_cache *cache, struct verdict_key key, uint
 	if (!entry || (entry->mask & mask) != mask || !lease_stands(entry->fd))
 		return false;
 	/* asked although it is here: it may not be marked, the marks were flushed, or it was under way before */
-	set_mark(cache, FAN_MARK_ADD, mask, entry->fd);
+	add_mark(cache, mask, entry->fd);
 	if (!lease_stands(entry->fd))
 		return false; /* its signal is under way, and takes the mark */
 	list_remove(&entry->link);
@@ -410,17 +430,19 @@ void verdict_cache_flush(struct verdict_cache *cache)
 {
 	if (!cache->opts.entries_max)
 		return;
-	flush_marks(cache);
+	bool all_gone = true;
 	list_for_each_safe (link, &cache->entries) {
 		struct entry *entry = list_entry(link, struct entry, link);
 		int fd = entry->fd;
-		entry->mask = 0; /* its mark went with all the others */
+		all_gone &= unmark_one(cache, entry->mask, fd);
 		cache->by_fd[fd] = FD_DYING;
 		cache->dying[cache->n_dying++] = fd;
 		list_remove(&entry->link);
 		list_append(&cache->free, &entry->link);
 		cache->counters.removed++;
 	}
+	if (!all_gone)
+		flush_marks(cache);
 	cache->counters.size = 0;
 	memset(cache->buckets, 0, cache->n_buckets * sizeof(*cache->buckets));
 	for (int fd = 0; fd < LEDGER_FD_LIMIT && cache->n_leased > 0; fd++)

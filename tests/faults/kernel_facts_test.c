@@ -270,6 +270,26 @@ static void test_flush_takes_inode_marks_only(void **state)
 	assert_true(is_asked("a"));
 }
 
+/* Whoever meets a mark that is being deleted passes, and it is met for as long as somebody who saw it waits: why the
+ * cache empties its marks and never deletes one. */
+static void test_deleted_mark_lets_pass(void **state)
+{
+	_cleanup_(fd_closep) int fd = open_quietly("a", O_RDONLY);
+	ignore(fd, FAN_MODIFY); /* a mark that ignores no open */
+	pid_t first = start_opener("a", O_RDONLY);
+	_cleanup_(fd_closep) int first_fd = take();
+
+	ignore(fd, FAN_OPEN_PERM);
+	assert_int_equal(mark(FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK, FAN_OPEN_PERM, fd, NULL), 0);
+	assert_true(is_asked("a")); /* emptied */
+
+	assert_int_equal(mark(FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK, FAN_MODIFY, fd, NULL), 0);
+	assert_false(is_asked("a")); /* deleted */
+	assert_int_equal(answer(first_fd, FAN_ALLOW), 0);
+	assert_int_equal(world_join(first), 0);
+	assert_true(is_asked("a"));
+}
+
 static void quiet(void)
 {
 	assert_int_equal(mark(FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, PERMISSIONS, -1, world_path(&world, "")), 0);
@@ -417,6 +437,7 @@ static int run(const char *with_fs)
 		cmocka_unit_test_setup_teardown(test_no_descriptor_denies, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_ignore_mark, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flush_takes_inode_marks_only, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_deleted_mark_lets_pass, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lease_needs_no_writer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_writers_wait_for_lease, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lease_released_by_duplicate, set_up, tear_down),
