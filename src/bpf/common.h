@@ -80,33 +80,48 @@ static __always_inline void count(__u32 slot, bool produced, __u64 n)
 	__sync_fetch_and_add(produced ? &counter->produced : &counter->lost, n);
 }
 
+/* Pointers that the verifier knows the type of are followed in place, which costs next to nothing; others by a call. */
+#ifdef RAW_TRACEPOINTS
+#define TYPED false
+#define CURRENT ((struct task_struct *)bpf_get_current_task())
+#else
+#define TYPED true
+#define CURRENT bpf_get_current_task_btf()
+#endif
+#define FOLLOW(typed, ...) ((typed) ? ___arrow(__VA_ARGS__) : BPF_CORE_READ(__VA_ARGS__))
+
+static __always_inline void process_follow(bool typed, struct record_process *to, struct task_struct *task)
+{
+	to->start_ns = FOLLOW(typed, task, group_leader, start_boottime);
+	to->parent_start_ns = FOLLOW(typed, task, real_parent, group_leader, start_boottime);
+	to->cgroup_id = FOLLOW(typed, task, cgroups, dfl_cgrp, kn, id);
+	to->pid = FOLLOW(typed, task, tgid);
+	to->tid = FOLLOW(typed, task, pid);
+	to->parent_pid = FOLLOW(typed, task, real_parent, tgid);
+	to->uid = FOLLOW(typed, task, cred, uid.val);
+	to->gid = FOLLOW(typed, task, cred, gid.val);
+	to->euid = FOLLOW(typed, task, cred, euid.val);
+	to->egid = FOLLOW(typed, task, cred, egid.val);
+	/* a kernel without audit has neither */
+	to->login_uid = bpf_core_field_exists(task->loginuid) ? FOLLOW(typed, task, loginuid.val) : ~0u;
+	to->login_session = bpf_core_field_exists(task->sessionid) ? FOLLOW(typed, task, sessionid) : ~0u;
+	to->reserved = 0;
+	struct task_struct *leader = FOLLOW(typed, task, group_leader);
+	bpf_probe_read_kernel_str(to->comm, sizeof(to->comm), &leader->comm);
+}
+
+/* task: from a tracepoint, or the current one. */
 static __noinline void process_read(struct record_process *to, struct task_struct *task)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	if (!to)
-		return;
-	to->start_ns = BPF_CORE_READ(leader, start_boottime);
-	to->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
-	to->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	to->pid = BPF_CORE_READ(task, tgid);
-	to->tid = BPF_CORE_READ(task, pid);
-	to->parent_pid = BPF_CORE_READ(parent, tgid);
-	/* these stand one after the other, in this order, in every kernel: one read */
-	struct {
-		__u32 uid, gid, saved_uid, saved_gid, uid_effective, gid_effective;
-	} ids = {};
-	bpf_core_read(&ids, sizeof(ids), &cred->uid);
-	to->uid = ids.uid;
-	to->gid = ids.gid;
-	to->euid = ids.uid_effective;
-	to->egid = ids.gid_effective;
-	/* a kernel without audit has neither */
-	to->login_uid = bpf_core_field_exists(task->loginuid) ? BPF_CORE_READ(task, loginuid.val) : ~0u;
-	to->login_session = bpf_core_field_exists(task->sessionid) ? BPF_CORE_READ(task, sessionid) : ~0u;
-	to->reserved = 0;
-	bpf_probe_read_kernel_str(to->comm, sizeof(to->comm), &leader->comm);
+	if (to)
+		process_follow(TYPED, to, task);
+}
+
+/* task: found in the kernel's memory. */
+static __noinline void process_read_found(struct record_process *to, struct task_struct *task)
+{
+	if (to)
+		process_follow(false, to, task);
 }
 
 static __always_inline struct scratch *scratch_get(void)
@@ -132,7 +147,7 @@ static __noinline struct scratch *record_begin(__u32 slot)
 	s->record.flags = 0;
 	s->record.monotonic_ns = bpf_ktime_get_ns();
 	__builtin_memset(s->record.numbers, 0, sizeof(s->record.numbers));
-	process_read(&s->record.process, (struct task_struct *)bpf_get_current_task());
+	process_read(&s->record.process, CURRENT);
 	return s;
 }
 
@@ -186,6 +201,15 @@ static __noinline void part_process(struct scratch *s, struct task_struct *task)
 	if (!to)
 		return;
 	process_read(to, task);
+	part_end(s);
+}
+
+static __noinline void part_process_found(struct scratch *s, struct task_struct *task)
+{
+	struct record_process *to = part_begin(s, RECORD_PART_PROCESS, sizeof(*to));
+	if (!to)
+		return;
+	process_read_found(to, task);
 	part_end(s);
 }
 

@@ -126,7 +126,7 @@ int family_ptrace(__u64 *ctx)
 	s->record.numbers[1] = (__u32)call.args[1];
 	s->record.numbers[2] = level;
 	if (target)
-		part_process(s, target);
+		part_process_found(s, target);
 	record_send(s, false);
 	return 0;
 }

@@ -33,8 +33,8 @@ struct call {
 
 static __always_inline bool call_is_compat(void)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	return BPF_CORE_READ(task, thread_info.status) & ARCH_TS_COMPAT;
+	struct task_struct *task = CURRENT;
+	return FOLLOW(TYPED, task, thread_info.status) & ARCH_TS_COMPAT;
 }
 
 static __always_inline struct record_calls *call_rows(__u64 number)

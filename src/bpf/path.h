@@ -132,11 +132,10 @@ static __always_inline void part_file_end(struct scratch *s, __u32 flags, __u32 
 
 static __noinline struct file *file_of_fd(__u64 fd)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct task_struct *task = CURRENT;
+	struct file **files = FOLLOW(TYPED, task, files, fdt, fd), *file = NULL;
 	__u32 index = fd;
-	if (index < BPF_CORE_READ(table, max_fds))
+	if (index < FOLLOW(TYPED, task, files, fdt, max_fds))
 		bpf_probe_read_kernel(&file, sizeof(file), files + index);
 	return file;
 }
@@ -165,18 +164,17 @@ static __noinline void part_named_file(struct scratch *s, __u64 dir_fd, const vo
 {
 	if (!part_file_begin(s))
 		return;
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct task_struct *task = CURRENT;
 	struct path from = {};
 	__u32 flags = 0, at = s->offset;
 	__u32 text = append(s, TEXT_USER_STRING, path, RECORD_PATH_MAX);
 	bool absolute = at <= DATA_SIZE + 256 && text > 0 && s->data[at] == '/';
 	if (absolute) {
-		from.mnt = BPF_CORE_READ(fs, root.mnt);
-		from.dentry = BPF_CORE_READ(fs, root.dentry);
+		from.mnt = FOLLOW(TYPED, task, fs, root.mnt);
+		from.dentry = FOLLOW(TYPED, task, fs, root.dentry);
 	} else if ((__s32)dir_fd == AT_FDCWD) {
-		from.mnt = BPF_CORE_READ(fs, pwd.mnt);
-		from.dentry = BPF_CORE_READ(fs, pwd.dentry);
+		from.mnt = FOLLOW(TYPED, task, fs, pwd.mnt);
+		from.dentry = FOLLOW(TYPED, task, fs, pwd.dentry);
 	} else {
 		struct file *dir = file_of_fd(dir_fd);
 		from.mnt = dir ? BPF_CORE_READ(dir, f_path.mnt) : NULL;

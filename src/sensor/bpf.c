@@ -262,7 +262,9 @@ static int open_as(const struct sensor_start *start, bool raw, struct sensor **r
 	bool live = hooks[BPF_HOOK_FORK] && hooks[BPF_HOOK_EXEC] && hooks[BPF_HOOK_EXIT];
 	process_table_set_live(start->processes, live);
 	process_table_set_refresh(start->processes, refresh, s);
-	process_table_set_users_live(start->processes, s->programs->families >> RECORD_FAMILY_CREDENTIALS & 1);
+	/* nobody wants a call yet, so none passes the dispatcher: it was attached to see that it can be */
+	bpf_programs_attach_calls(s->programs, false);
+	process_table_set_users_live(start->processes, false);
 	*ret = &s->sensor;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -254,12 +255,49 @@ static void test_longest_path(void **state)
 	munmap(path, 4096);
 }
 
+/* The 32-bit entry, which every program has, whatever it was built for. */
+static long call_32(long number, long first, long second)
+{
+	long result;
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(number), "b"(first), "c"(second)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return result;
+}
+
+static void do_32_bit(void *data)
+{
+	char *path = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	CHILD_EXPECT(path != MAP_FAILED);
+	strcpy(path, in_folder("a"));
+	CHILD_EXPECT(call_32(15, (long)path, 0611) == 0); /* chmod; among the 64-bit calls 15 is another */
+	CHILD_EXPECT(call_32(10, (long)path, 0) == 0); /* unlink; mprotect there */
+}
+
+static void test_32_bit_calls(void **state)
+{
+	struct world *world = *state;
+	make_file("a", "a");
+	if (WIFSIGNALED(world_run(world, do_32_bit, NULL))) {
+		print_message("this kernel has no 32-bit entry: nothing to see\n");
+		return;
+	}
+	const struct rs_event *event = nth(world, RS_EVENT_MODE, 0);
+	world_expect_str(event, rs_event_mode(event)->file.path, in_folder("a"));
+	assert_int_equal(rs_event_mode(event)->new_mode, 0611);
+	event = nth(world, RS_EVENT_UNLINK, 0);
+	world_expect_str(event, rs_event_unlink(event)->file.path, in_folder("a"));
+	assert_null(world_find(world, RS_EVENT_PROTECT_EXEC, world->child, 0));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_create), TEST(test_names), TEST(test_attributes), TEST(test_places), TEST(test_longest_path),
+		TEST(test_create), TEST(test_names),        TEST(test_attributes),
+		TEST(test_places), TEST(test_longest_path), TEST(test_32_bit_calls),
 	};
 	WORLD_MAIN("bpf_file", tests);
 }

@@ -211,7 +211,6 @@ static void ask(struct fanotify *fanotify, struct pending_question *question, co
 static void consider(struct fanotify *fanotify, struct pending_question *question)
 {
 	struct subject subject;
-	process_table_refresh(fanotify->processes); /* an exec that came before this open is known then */
 	if (is_self(fanotify, question->pid)) {
 		fanotify->counters.self++;
 		allow_at_once(fanotify, question);
@@ -251,7 +250,7 @@ static void on_permission_event(struct fanotify *fanotify, const struct fanotify
 	}
 	question->pid = event->pid;
 	question->mask = exec ? FAN_OPEN_EXEC_PERM : FAN_OPEN_PERM;
-	process_table_refresh(fanotify->processes); /* who asks may have been born a moment ago */
+	process_table_refresh(fanotify->processes); /* who asks may have been born, or have executed, a moment ago */
 	consider(fanotify, question);
 }
 
