@@ -27,9 +27,9 @@
 
 enum ring_result {
 	RING_OK = 0,
-	RING_FULL = 1,  /* writer: no room */
+	RING_FULL = 1, /* writer: no room */
 	RING_EMPTY = 2, /* reader: nothing new */
-	RING_LIED = 3,  /* writer: the cursor makes no sense; reader: the record makes no sense */
+	RING_LIED = 3, /* writer: the cursor makes no sense; reader: the record makes no sense */
 };
 
 #define RING_SIZE_MIN (128u << 10)

@@ -19,8 +19,8 @@ struct form_head {
 };
 
 struct form {
-	uint32_t size;			   /* of the struct; 0: no such type in this direction */
-	uint32_t size_max;                       /* when more may follow, else 0 */
+	uint32_t size; /* of the struct; 0: no such type in this direction */
+	uint32_t size_max; /* when more may follow, else 0 */
 	const char *(*check)(const void *bytes); /* its fields, size is right already; may be NULL */
 };
 

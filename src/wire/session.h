@@ -90,16 +90,16 @@ struct session_welcome {
 	uint32_t n_abilities; /* struct session_ability follow */
 	uint64_t ring_size_bytes;
 	uint64_t generation; /* of the engine: rises with each restart */
-	uint64_t missed;     /* auth events answered without this agent since its last session, when known */
-	uint32_t shadow;     /* 1: answers are recorded, not applied */
+	uint64_t missed; /* auth events answered without this agent since its last session, when known */
+	uint32_t shadow; /* 1: answers are recorded, not applied */
 	uint32_t pending_max; /* questions that may be open towards this agent at a time, 1 … SESSION_PENDING_MAX */
 	char name[SESSION_NAME_SIZE];
 };
 
 enum session_subscribe_flags {
-	SESSION_SUBSCRIBE_WITH_FD = 1 << 0,         /* auth events bring a read-only descriptor */
+	SESSION_SUBSCRIBE_WITH_FD = 1 << 0, /* auth events bring a read-only descriptor */
 	SESSION_SUBSCRIBE_STATE_ESSENTIAL = 1 << 1, /* fork, exec and exit come even from muted processes */
-	SESSION_SUBSCRIBE_REMOVE = 1 << 2,          /* unsubscribe */
+	SESSION_SUBSCRIBE_REMOVE = 1 << 2, /* unsubscribe */
 };
 
 struct session_subscribe {
@@ -110,19 +110,19 @@ struct session_subscribe {
 };
 
 enum session_mute_kind {
-	SESSION_MUTE_PROCESS = 1,      /* number: the process's unique id */
-	SESSION_MUTE_EXE = 2,          /* bytes: path of the executable */
+	SESSION_MUTE_PROCESS = 1, /* number: the process's unique id */
+	SESSION_MUTE_EXE = 2, /* bytes: path of the executable */
 	SESSION_MUTE_EXE_PREFIX = 3,
-	SESSION_MUTE_TARGET = 4,       /* bytes: path of a file in the event */
+	SESSION_MUTE_TARGET = 4, /* bytes: path of a file in the event */
 	SESSION_MUTE_TARGET_PREFIX = 5,
-	SESSION_MUTE_UID = 6,          /* number */
-	SESSION_MUTE_CGROUP = 7,       /* number: cgroup id */
+	SESSION_MUTE_UID = 6, /* number */
+	SESSION_MUTE_CGROUP = 7, /* number: cgroup id */
 };
 
 enum session_mute_op {
 	SESSION_MUTE_ADD = 1,
 	SESSION_MUTE_REMOVE = 2,
-	SESSION_MUTE_CLEAR = 3,  /* all of this kind */
+	SESSION_MUTE_CLEAR = 3, /* all of this kind */
 	SESSION_MUTE_INVERT = 4, /* number 1: only what matches is delivered; 0: back to normal. Per kind;
 				    path kinds invert with their prefix kind */
 };
@@ -140,7 +140,7 @@ struct session_mute {
 
 struct session_reply {
 	struct session_head head; /* request: of what it answers */
-	int32_t error;            /* 0 or -errno */
+	int32_t error; /* 0 or -errno */
 	uint32_t reserved;
 	char text[240];
 };
@@ -209,5 +209,5 @@ _Static_assert(sizeof(struct session_bye) == 272, "wire size");
  * that says what was expected. bytes must be 8-aligned. A HELLO alone may be longer than ours: it comes before the
  * two agree on a contract.
  */
-const char *session_check(const void *bytes, size_t size);             /* what an agent may send */
+const char *session_check(const void *bytes, size_t size); /* what an agent may send */
 const char *session_check_from_engine(const void *bytes, size_t size); /* what the engine may send */
