@@ -7,7 +7,7 @@ agent stuck hang
 work_start
 slack_measure
 platform /
-probe_start 6
+probe_start 4
 wait_until 20 agent_is stuck benched || platform_fail "the agent that hangs was not benched"
 probe_check
 work_goes_on

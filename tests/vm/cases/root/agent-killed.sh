@@ -8,7 +8,7 @@ work_start
 slack_measure
 platform /
 good_pid=$(status cage.agents.good.pid)
-probe_start 6
+probe_start 4
 sleep 1
 kill -9 "$(status cage.agents.victim.pid)"
 probe_check

@@ -8,7 +8,7 @@ work_start
 slack_measure
 platform /
 kill -STOP "$(status cage.agents.stopped.pid)"
-probe_start 6
+probe_start 4
 wait_until 20 agent_is stopped benched || platform_fail "the stopped agent was not benched"
 probe_check
 work_goes_on

@@ -6,7 +6,7 @@ agent first allow
 work_start
 slack_measure
 platform /
-probe_start 6
+probe_start 4
 sleep 1
 kill -9 "$(status parent.processes.cage.pid)"
 probe_check

@@ -2,12 +2,11 @@
 # claim: SIGTERM ends Ringside in order while work goes on: nothing is left, nothing hangs
 # limit-s: 180
 . /vm/cases/platform.sh
-bpf=yes
 agent first allow
 work_start
 slack_measure
 platform /
-probe_start 6
+probe_start 4
 sleep 1
 kill "$parent_pid"
 wait "$parent_pid" || fail "ringsided ended with $?: $(tail -n 5 /run/ringsided.log)"

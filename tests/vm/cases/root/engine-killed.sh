@@ -2,14 +2,13 @@
 # claim: the engine is killed three times: nothing waits, the agents stay up, it is back each time
 # limit-s: 180
 . /vm/cases/platform.sh
-bpf=yes
 agent first allow
 agent second cache
 work_start
 slack_measure
 platform /
 before=$(agent_pids)
-probe_start 6
+probe_start 8
 for next in 2 3 4; do
 	sleep 2
 	kill -9 "$(engine_pid)"

@@ -7,7 +7,7 @@ work_start
 slack_measure
 platform /
 before=$(agent_pids)
-probe_start 6
+probe_start 4
 sleep 2
 kill -STOP "$(engine_pid)"
 generation_must_be 2

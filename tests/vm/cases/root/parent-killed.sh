@@ -7,7 +7,7 @@ agent second cache
 work_start
 slack_measure
 platform /
-probe_start 6
+probe_start 4
 sleep 1
 kill -9 "$parent_pid"
 wait_until 10 nothing_left || fail "processes of Ringside are left behind: $(ps | grep -E 'ringside|vm_agent')"

@@ -8,7 +8,7 @@ agent second cache
 work_start
 slack_measure
 platform /
-probe_start 6
+probe_start 4
 work_goes_on
 probe_check
 generation_must_be 1
