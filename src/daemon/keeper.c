@@ -428,10 +428,12 @@ void keeper_engine_died(struct keeper *keeper, int wait_status)
 	if (was_ready) {
 		keeper->gap_since_ns = clock_monotonic_ns();
 		keeper->gap_start = keeper->counters;
-		keeper_answer_flush(&keeper->answer);
 	}
-	/* an engine that was never ready may have taken questions all the same */
+	/* an engine that was never ready may have taken questions all the same. Who waits is answered first: see
+	 * keeper_answer_flush() */
 	keeper_answer_everything(&keeper->answer);
+	keeper_answer_queue(&keeper->answer, DRAIN_PER_LOOK);
+	keeper_answer_flush(&keeper->answer);
 	keeper->counters.restarts++;
 	loop_source_arm(keeper->timer, 0);
 	reset_ledger(keeper);

@@ -167,21 +167,34 @@ void keeper_answer_flush(struct keeper_answer *answer)
 		answer->counters->errors++;
 }
 
+/* Whether somebody waits for the lease of this descriptor. F_GETLEASE says the same of one without a lease, and the
+ * engine may be about to take one: once breaking it stays so until it is released. */
+static bool is_breaking(int fd)
+{
+	char path[48];
+	char text[2048];
+	if (fcntl(fd, F_GETLEASE) != F_UNLCK)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return fd_read_file(AT_FDCWD, path, text, sizeof(text)) > 0 && strstr(text, "LEASE  BREAKING");
+}
+
 unsigned keeper_answer_leases(struct keeper_answer *answer, pid_t engine)
 {
 	_cleanup_(fd_closep) int pidfd = (int)syscall(SYS_pidfd_open, engine, 0);
 	unsigned n = 0;
 	if (pidfd < 0)
 		return 0;
-	/* first no verdict, then no lease: a writer goes on in the moment the lease is gone */
-	keeper_answer_flush(answer);
 	for (int number = 0; number < LEDGER_FD_LIMIT; number++) {
 		_cleanup_(fd_closep) int fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
-		if (fd < 0)
+		if (fd < 0 || !is_breaking(fd))
 			continue;
-		/* a lease that somebody waits for says F_UNLCK; so does a file without one, and then this fails */
-		if (fcntl(fd, F_GETLEASE) == F_UNLCK && fcntl(fd, F_SETLEASE, F_UNLCK) == 0)
-			n++;
+		/* first no verdict, then no lease: the writer goes on in the moment the lease is gone */
+		if (fanotify_mark(answer->group_fd, FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK,
+				  FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM, fd, NULL) < 0 &&
+		    errno != ENOENT)
+			keeper_answer_flush(answer);
+		n += fcntl(fd, F_SETLEASE, F_UNLCK) == 0;
 	}
 	answer->counters->rescued += n;
 	return n;

@@ -32,8 +32,9 @@ unsigned keeper_answer_overdue(struct keeper_answer *answer, uint64_t now_ns, ui
 /* The engine is gone: nobody else answers any more. Returns how many; the slots are free afterwards. */
 unsigned keeper_answer_everything(struct keeper_answer *answer);
 
-/* Forgets all verdicts that the kernel holds for us. */
+/* Forgets all verdicts that the kernel holds for us. It destroys marks: an open that meets one of them before all who
+ * wait were answered is let pass by the kernel (see sensor/verdict_cache.c), so only when they are about to be. */
 void keeper_answer_flush(struct keeper_answer *answer);
 
-/* Forgets the verdicts and releases the leases of the engine for which somebody waits. Returns how many. */
+/* Forgets the verdicts for, and releases, the leases of the engine that somebody waits for. Returns how many. */
 unsigned keeper_answer_leases(struct keeper_answer *answer, pid_t engine);

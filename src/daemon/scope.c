@@ -81,6 +81,10 @@ static int reach(const struct mounts_mount *mount, char *path, size_t size, int 
 static int mark(const struct scope_group *group, const char *path)
 {
 	const unsigned flags = FAN_MARK_FILESYSTEM;
+	const unsigned residue = FAN_MARK_ADD | FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY;
+	/* one bit stays when nothing is wanted any more: see sensor/verdict_cache.c why no mark is ever destroyed */
+	if (group->mask && fanotify_mark(group->fd, residue | flags, FAN_ACCESS, AT_FDCWD, path) < 0)
+		return -errno;
 	if (group->mask && fanotify_mark(group->fd, FAN_MARK_ADD | flags, group->mask, AT_FDCWD, path) < 0)
 		return -errno;
 	/* ENOENT: never had it */

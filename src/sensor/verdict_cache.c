@@ -41,6 +41,7 @@ struct entry {
 	struct entry *next; /* of the same bucket */
 	int fd;
 	bool brief;
+	bool marked;
 };
 
 struct shy {
@@ -123,50 +124,36 @@ static bool lease_stands(int fd)
 }
 
 /*
- * A mark is never deleted, only emptied. The kernel lets an open pass that meets a mark while it is being deleted
- * (fsnotify_prepare_user_wait(), fs/notify/mark.c), and a deleted mark stays to be met for as long as anybody who saw
- * it still waits for an answer. So a bit that stands for nothing here keeps it alive: MODIFY costs nothing more, the
- * kernel looks at it anyway to empty the mark. Evictable: what is left does not hold the inode.
+ * A mark is never destroyed by us: the kernel lets pass, unasked, whoever meets a mark that is being destroyed, and it
+ * is being destroyed for as long as somebody waits for an answer who came while it was there. So one bit stays in it,
+ * of an event that this group does not get; the kernel drops the mark with the inode (EVICTABLE). SURV_MODIFY: else
+ * write(2) would take that bit too. Tested in tests/faults/kernel_facts_test.c.
  */
-#define ANCHOR FAN_MODIFY
+#define RESIDUE FAN_ACCESS
 
-static int add_mark(struct verdict_cache *cache, uint64_t mask, int fd)
+static int mark(struct verdict_cache *cache, uint64_t mask, int fd)
 {
-	unsigned flags = FAN_MARK_ADD | FAN_MARK_IGNORED_MASK | FAN_MARK_EVICTABLE;
-	return fanotify_mark(cache->opts.group_fd, flags, mask | ANCHOR, fd, NULL) < 0 ? -errno : 0;
+	const unsigned flags = FAN_MARK_ADD | FAN_MARK_IGNORED_MASK | FAN_MARK_IGNORED_SURV_MODIFY | FAN_MARK_EVICTABLE;
+	return fanotify_mark(cache->opts.group_fd, flags, mask | RESIDUE, fd, NULL) < 0 ? -errno : 0;
 }
 
-static int empty_mark(struct verdict_cache *cache, uint64_t mask, int fd)
-{
-	unsigned flags = FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK;
-	return fanotify_mark(cache->opts.group_fd, flags, mask, fd, NULL) < 0 ? -errno : 0;
-}
-
-static void flush_marks(struct verdict_cache *cache)
-{
-	if (fanotify_mark(cache->opts.group_fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL) < 0)
-		cache->counters.errors++;
-}
-
-/* ENOENT: it had none, or the keeper took all. Anything else (the file may not be read any more, …): a mark may be
- * left, and a mark without a lease must not be. True when it is gone. */
-static bool unmark_one(struct verdict_cache *cache, uint64_t mask, int fd)
-{
-	int r = empty_mark(cache, mask, fd);
-	return r >= 0 || r == -ENOENT;
-}
-
-/* When one cannot be emptied all are deleted, and the entries answer from here. */
+/* ENOENT: it had none. Anything else (the file may not be read any more): the mark is left, and a mark without a lease
+ * must not be. Then all are destroyed, and the entries answer from here. Only root can bring this about, for only
+ * root's files are marked. */
 static void unmark(struct verdict_cache *cache, uint64_t mask, int fd)
 {
-	if (!unmark_one(cache, mask, fd))
-		flush_marks(cache);
+	const unsigned flags = FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK;
+	if (fanotify_mark(cache->opts.group_fd, flags, mask, fd, NULL) == 0 || errno == ENOENT)
+		return;
+	if (fanotify_mark(cache->opts.group_fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL) < 0)
+		cache->counters.errors++;
 }
 
 /* Takes an entry out of the table; its mark goes first, the caller lets the descriptor go after. */
 static int entry_remove(struct verdict_cache *cache, struct entry *entry)
 {
-	unmark(cache, entry->mask, entry->fd);
+	if (entry->marked)
+		unmark(cache, entry->mask, entry->fd);
 	struct entry **at = &cache->buckets[hash(entry->key) & (cache->n_buckets - 1)];
 	while (*at != entry)
 		at = &(*at)->next;
@@ -185,7 +172,7 @@ static void entry_drop(struct verdict_cache *cache, struct entry *entry)
 	cache->opts.close_fd(cache->opts.data, entry_remove(cache, entry));
 }
 
-static struct entry *entry_add(struct verdict_cache *cache, int fd, struct verdict_key key, uint64_t mask)
+static struct entry *entry_add(struct verdict_cache *cache, int fd, struct verdict_key key, uint64_t mask, bool marked)
 {
 	while (cache->counters.size >= cache->limit)
 		entry_drop(cache, list_entry(cache->entries.next, struct entry, link));
@@ -195,6 +182,7 @@ static struct entry *entry_add(struct verdict_cache *cache, int fd, struct verdi
 	list_append(&cache->entries, &entry->link);
 	entry->key = key;
 	entry->mask = mask;
+	entry->marked = marked;
 	entry->fd = fd;
 	entry->born_ns = clock_monotonic_ns();
 	entry->brief = cache->devices[key.dev % DEVICE_SLOTS].brief;
@@ -291,14 +279,18 @@ void verdict_cache_unlease(struct verdict_cache *cache, int fd)
 /* Another descriptor of this file is in the cache already. */
 static bool join(struct verdict_cache *cache, struct entry *entry, uint64_t mask)
 {
-	if (!lease_stands(entry->fd))
-		return false;
-	int r = add_mark(cache, mask, entry->fd);
-	if (r < 0 && r != -EACCES)
+	if (!lease_stands(entry->fd) || (entry->marked && mark(cache, mask, entry->fd) < 0))
 		return false;
 	entry->mask |= mask;
 	/* a writer who came in between waits until the signal is read, and takes the mark with him */
 	return lease_stands(entry->fd);
+}
+
+/* Whose file it is decides who can take our right to unmark it: chmod(2) is the owner's. */
+static bool may_mark(int fd)
+{
+	struct stat status;
+	return fstat(fd, &status) == 0 && status.st_uid == 0;
 }
 
 enum verdict_cache_result verdict_cache_keep(struct verdict_cache *cache, int fd, struct verdict_key key, uint64_t mask)
@@ -315,18 +307,17 @@ enum verdict_cache_result verdict_cache_keep(struct verdict_cache *cache, int fd
 	}
 	if (entry)
 		entry_drop(cache, entry);
-	int r = add_mark(cache, mask, fd);
-	bool stands = (r >= 0 || r == -EACCES) && lease_stands(fd);
-	if (!stands) {
-		if (r >= 0)
+	bool marked = may_mark(fd) && mark(cache, mask, fd) == 0;
+	if (!lease_stands(fd)) {
+		if (marked)
 			unmark(cache, mask, fd);
 		release(cache, fd);
 		cache->counters.refused++;
 		return VERDICT_CACHE_REFUSED;
 	}
 	cache->n_leased--;
-	cache->counters.remembered += r == -EACCES;
-	entry_add(cache, fd, key, mask);
+	cache->counters.remembered += !marked;
+	entry_add(cache, fd, key, mask, marked);
 	return VERDICT_CACHE_KEPT;
 }
 
@@ -344,8 +335,9 @@ bool verdict_cache_has(struct verdict_cache *cache, struct verdict_key key, uint
 	struct entry *entry = find(cache, key);
 	if (!entry || (entry->mask & mask) != mask || !lease_stands(entry->fd))
 		return false;
-	/* asked although it is here: it may not be marked, the marks were flushed, or it was under way before */
-	add_mark(cache, mask, entry->fd);
+	/* asked although it is marked: it was under way before the mark, or all marks were destroyed */
+	if (entry->marked && mark(cache, entry->mask, entry->fd) < 0)
+		entry->marked = false;
 	if (!lease_stands(entry->fd))
 		return false; /* its signal is under way, and takes the mark */
 	list_remove(&entry->link);
@@ -430,21 +422,11 @@ void verdict_cache_flush(struct verdict_cache *cache)
 {
 	if (!cache->opts.entries_max)
 		return;
-	bool all_gone = true;
 	list_for_each_safe (link, &cache->entries) {
-		struct entry *entry = list_entry(link, struct entry, link);
-		int fd = entry->fd;
-		all_gone &= unmark_one(cache, entry->mask, fd);
+		int fd = entry_remove(cache, list_entry(link, struct entry, link));
 		cache->by_fd[fd] = FD_DYING;
 		cache->dying[cache->n_dying++] = fd;
-		list_remove(&entry->link);
-		list_append(&cache->free, &entry->link);
-		cache->counters.removed++;
 	}
-	if (!all_gone)
-		flush_marks(cache);
-	cache->counters.size = 0;
-	memset(cache->buckets, 0, cache->n_buckets * sizeof(*cache->buckets));
 	for (int fd = 0; fd < LEDGER_FD_LIMIT && cache->n_leased > 0; fd++)
 		if (cache->by_fd[fd] == FD_LEASED)
 			release(cache, fd);

@@ -12,8 +12,9 @@
  * it open), the opener who asks included. Once it is given, no store can come before we have heard of it: open(2)
  * for writing and truncate(2) wait in the kernel until we let go. A descriptor pins the inode, so its number means
  * the same file; a rename over brings another inode. It holds for bytes, not for names.
- * Who has no right to put a mark on a file (not readable by the engine's user) gets no mark; then the allow is
- * remembered here, and each hit asks the lease whether it still stands.
+ * Files of root get the mark. Of others the owner could take away our right to unmark them, and who has no right to
+ * mark a file (not readable by the engine's user) cannot either: then the allow is remembered here, and each hit asks
+ * the lease whether it still stands.
  *
  * What it costs others: an open for writing of a cached file waits about 0.1 ms; one with O_NONBLOCK gets EAGAIN once.
  * Therefore files that were written a moment ago are not cached, nor for a minute one that somebody came to write.

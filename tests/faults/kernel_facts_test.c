@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -290,6 +291,69 @@ static void test_deleted_mark_lets_pass(void **state)
 	assert_true(is_asked("a"));
 }
 
+/* Whether an open of a file is asked about while another open of it waits for its answer, and the mark that was there
+ * when that one began is taken away in between. */
+static bool is_asked_after(void (*take_away)(int fd), int fd)
+{
+	pid_t waiting = start_opener("a", O_RDWR);
+	int waiting_fd = take();
+	take_away(fd);
+	bool asked = is_asked("a");
+	answer(waiting_fd, FAN_ALLOW);
+	close(waiting_fd);
+	assert_int_equal(world_join(waiting), 0);
+	return asked;
+}
+
+static void keep_with(unsigned flags, uint64_t mask, int fd)
+{
+	assert_int_equal(mark(FAN_MARK_ADD | FAN_MARK_IGNORED_MASK | flags, mask, fd, NULL), 0);
+}
+
+static void remove_exec(int fd)
+{
+	assert_int_equal(mark(FAN_MARK_REMOVE | FAN_MARK_IGNORED_MASK, FAN_OPEN_EXEC_PERM, fd, NULL), 0);
+}
+
+/* With the flags that ours have: also after a write, which takes the bits of a mark that does not survive it. */
+static void test_mark_removed_while_somebody_waits(void **state)
+{
+	const unsigned flags = FAN_MARK_IGNORED_SURV_MODIFY | FAN_MARK_EVICTABLE;
+	_cleanup_(fd_closep) int fd = open_quietly("a", O_RDONLY);
+	keep_with(flags, FAN_OPEN_EXEC_PERM | FAN_ACCESS, fd);
+	int writer = open_quietly("a", O_WRONLY);
+	assert_int_equal(write(writer, "x", 1), 1);
+	close(writer);
+	assert_true(is_asked_after(remove_exec, fd));
+	assert_true(is_asked_after(remove_exec, fd)); /* once more, with nothing in it to remove */
+	keep_with(flags, FAN_OPEN_PERM, fd);
+	assert_false(is_asked("a"));
+}
+
+static int inotify;
+static int watch;
+
+static void remove_watch(int fd)
+{
+	assert_int_equal(inotify_rm_watch(inotify, watch), 0);
+}
+
+/* The same with a mark of anybody: a watch of inotify(7). What a mark of ours on the inode is good for: it comes
+ * first in the list. */
+static void test_watch_removed_while_somebody_waits(void **state)
+{
+	_cleanup_(fd_closep) int fd = open_quietly("a", O_RDONLY);
+	inotify = inotify_init1(IN_CLOEXEC);
+	watch = inotify_add_watch(inotify, world_path(&world, "a"), IN_ATTRIB);
+	assert_true(watch >= 0);
+	print_message("inotify watch removed while somebody waits: the next open is %s\n",
+		      is_asked_after(remove_watch, fd) ? "asked about" : "let pass unasked");
+	watch = inotify_add_watch(inotify, world_path(&world, "a"), IN_ATTRIB);
+	keep_with(FAN_MARK_IGNORED_SURV_MODIFY | FAN_MARK_EVICTABLE, FAN_ACCESS, fd);
+	assert_true(is_asked_after(remove_watch, fd));
+	inotify = fd_close(inotify);
+}
+
 static void quiet(void)
 {
 	assert_int_equal(mark(FAN_MARK_REMOVE | FAN_MARK_FILESYSTEM, PERMISSIONS, -1, world_path(&world, "")), 0);
@@ -438,6 +502,8 @@ static int run(const char *with_fs)
 		cmocka_unit_test_setup_teardown(test_ignore_mark, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_flush_takes_inode_marks_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_deleted_mark_lets_pass, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_mark_removed_while_somebody_waits, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_watch_removed_while_somebody_waits, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lease_needs_no_writer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_writers_wait_for_lease, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lease_released_by_duplicate, set_up, tear_down),
