@@ -541,6 +541,12 @@ static void close_kept(void *data, int fd)
 	event_fds_close(&((struct fanotify *)data)->fds, fd);
 }
 
+static void alive(void *data)
+{
+	struct fanotify *fanotify = data;
+	atomic_fetch_add(&fanotify->ledger->turns, 1);
+}
+
 static int open_cache(struct fanotify *fanotify)
 {
 	const char *lasting[SETTINGS_SCOPES_MAX + 8] = {"/", "/usr", "/var", "/home", "/opt", "/srv"};
@@ -554,6 +560,7 @@ static int open_cache(struct fanotify *fanotify)
 					  .brief_ns = CACHE_BRIEF_NS,
 					  .close_fd = close_kept,
 					  .data = fanotify,
+					  .alive = alive,
 					  .lasting = lasting,
 					  .n_lasting = n};
 	return verdict_cache_new(fanotify->loop, &opts, &fanotify->cache);

@@ -21,6 +21,7 @@
 #define LASTING_MAX 48u
 #define APPETITE 64u /* answers in a row that asked for no caching, until leases are taken only now and then */
 #define CLOSES_PER_TURN 256u
+#define ALIVE_EVERY 64u
 #define LOOKS_PER_SWEEP 512u
 #define SIGNALS_PER_TURN 32u
 #define SWEEP_NS NS_PER_SEC
@@ -426,6 +427,8 @@ void verdict_cache_flush(struct verdict_cache *cache)
 		int fd = entry_remove(cache, list_entry(link, struct entry, link));
 		cache->by_fd[fd] = FD_DYING;
 		cache->dying[cache->n_dying++] = fd;
+		if (cache->opts.alive && cache->n_dying % ALIVE_EVERY == 0)
+			cache->opts.alive(cache->opts.data);
 	}
 	for (int fd = 0; fd < LEDGER_FD_LIMIT && cache->n_leased > 0; fd++)
 		if (cache->by_fd[fd] == FD_LEASED)
