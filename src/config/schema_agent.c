@@ -187,7 +187,9 @@ static void agent_item(struct walk *walk, void *base, size_t index, const yaml_n
 					 .files_max = 512,
 					 .pending_max = 256,
 					 .ring_kb = 1024,
-					 .denies_per_min = 600};
+					 .denies_per_min = 600,
+					 .tasks_max = 64,
+					 .actions_per_min = 60};
 	schema_apply(walk, agent_rules, agent, item);
 	check_agent(walk, agent, item);
 	check_others(walk, agent, item);

@@ -150,8 +150,6 @@ static const struct row engine[] = {
 	EQUAL(bpf, 0, BPF_MAP_GET_NEXT_KEY),
 	EQUAL(bpf, 0, BPF_OBJ_GET_INFO_BY_FD),
 	EQUAL(bpf, 0, BPF_ITER_CREATE),
-	/* a program loaded before, put to its tracepoint again when somebody wants it */
-	EQUAL(bpf, 0, BPF_RAW_TRACEPOINT_OPEN),
 };
 
 static const struct row control[] = {

@@ -38,8 +38,18 @@ static const char *check_agent(const struct settings_agent *agent)
 			return "expected arguments that end in NUL, found one that does not";
 	if (agent->uid > UID_MOST)
 		return "expected an agent's user within the limit, found another";
-	if (agent->enabled > 1 || agent->shadow > 1 || agent->reserved != 0)
+	if (agent->enabled > 1 || agent->shadow > 1)
 		return "expected an agent's flags to be 0 or 1, found another value";
+	if (agent->network > SETTINGS_NETWORK_ANY || agent->jail > SETTINGS_JAIL_PARTIAL ||
+	    (agent->actions & ~(uint32_t)SETTINGS_ACTION_KILL))
+		return "expected a network, a jail and actions of an agent that are known, found another value";
+	if (agent->n_reads > SETTINGS_READS_MAX || agent->n_endpoints > SETTINGS_ENDPOINTS_MAX)
+		return "expected no more files and endpoints of an agent than the tables have, found more";
+	if (!paths(agent->reads, agent->n_reads))
+		return "expected absolute paths of an agent's files, found another";
+	for (uint32_t i = 0; i < agent->n_endpoints; i++)
+		if (agent->endpoints[i].port == 0 || agent->endpoints[i].reserved != 0)
+			return "expected ports of an agent's endpoints, found 0";
 	if (agent->ring_kb == 0 || agent->ring_kb & (agent->ring_kb - 1))
 		return "expected an agent's ring to be a power of two, found another size";
 	return NULL;

@@ -18,10 +18,36 @@
 #define SETTINGS_PATH_SIZE 1024u
 #define SETTINGS_ARGS_MAX 16u
 #define SETTINGS_ARG_SIZE 512u
+#define SETTINGS_READS_MAX 16u
+#define SETTINGS_ENDPOINTS_MAX 16u
 
 enum settings_loss_policy {
 	SETTINGS_LOSS_ALLOW = 0, /* the machine comes first */
 	SETTINGS_LOSS_DENY = 1, /* hold and deny: the keeper answers deny while there is no engine */
+};
+
+/* How far an agent's jail reaches to the network. */
+enum settings_network {
+	SETTINGS_NETWORK_NONE = 0, /* a network namespace of its own, with nothing in it */
+	SETTINGS_NETWORK_ENDPOINTS = 1, /* the machine's, for the ports of its endpoints */
+	SETTINGS_NETWORK_ANY = 2, /* the machine's */
+};
+
+/* What an agent may connect to: a TCP port. */
+struct settings_endpoint {
+	uint16_t port;
+	uint16_t reserved;
+};
+
+/* What an agent may ask the platform to do. */
+enum settings_action {
+	SETTINGS_ACTION_KILL = 1 << 0, /* end a process */
+};
+
+/* When a jail cannot be made as described: user namespaces switched off, Landlock not there. */
+enum settings_jail {
+	SETTINGS_JAIL_WHOLE = 0, /* the agent is not started */
+	SETTINGS_JAIL_PARTIAL = 1, /* it is, with what there is; doctor says what is missing */
 };
 
 struct settings_agent {
@@ -39,9 +65,20 @@ struct settings_agent {
 	uint32_t denies_per_min; /* deny-storm brake */
 	uint32_t deadline_exec_ms; /* 0: the platform's; never longer than that */
 	uint32_t deadline_open_ms;
-	uint32_t reserved;
+	uint32_t cpu_percent; /* of one processor, on average; 0: no limit */
+	uint32_t tasks_max; /* processes and threads */
+	uint32_t disk_mb; /* of its state folder; 0: it has none */
+	uint32_t events_per_s; /* notify events beyond this are dropped and counted; 0: no limit */
+	uint32_t actions_per_min; /* actions beyond this are refused and counted */
+	uint32_t actions; /* granted: enum settings_action */
+	uint32_t network; /* enum settings_network */
+	uint32_t jail; /* enum settings_jail */
+	uint32_t n_endpoints;
+	uint32_t n_reads;
 	struct session_event_set granted;
 	struct session_event_set deny_on_miss; /* operator's choice per event; else allow */
+	struct settings_endpoint endpoints[SETTINGS_ENDPOINTS_MAX];
+	char reads[SETTINGS_READS_MAX][SETTINGS_PATH_SIZE]; /* files and folders that it sees, read-only */
 	char args[SETTINGS_ARGS_MAX][SETTINGS_ARG_SIZE];
 };
 
