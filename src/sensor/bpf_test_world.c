@@ -137,6 +137,8 @@ uint64_t world_latency_ns(struct world *world, unsigned percentile)
 
 int world_run(struct world *world, void (*fn)(void *data), void *data)
 {
+	/* cmocka's handlers would go on with the tests in the child */
+	static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS};
 	int go[2], status;
 	world_pump(world);
 	forget_events(world);
@@ -145,6 +147,8 @@ int world_run(struct world *world, void (*fn)(void *data), void *data)
 	if (child == 0) {
 		char byte;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
+			signal(fatal[i], SIG_DFL);
 		close(go[1]);
 		CHILD_EXPECT(read(go[0], &byte, 1) == 0);
 		close(go[0]);
