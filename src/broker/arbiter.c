@@ -281,11 +281,12 @@ static uint64_t voter_deadline_ns(const struct broker *broker, const struct agen
 	return asked_ns + (own_ns != 0 ? MIN(own_ns, deadline_ns) : deadline_ns);
 }
 
-/* Whether an allow by these voters speaks for everybody who wants to be asked about files. */
-static bool everybody(const struct broker *broker, struct agent_set asked)
+/* Whether an allow by these voters speaks for everybody who wants to be asked this kind of question: somebody may have
+ * muted this one, and would want to hear of the next one about the same file. */
+static bool everybody(const struct broker *broker, uint16_t type, struct agent_set asked)
 {
 	for (uint32_t i = 0; i < BROKER_AGENTS_MAX / 64; i++) {
-		uint64_t want = broker->wants[RS_EVENT_AUTH_OPEN].words[i] | broker->wants[RS_EVENT_AUTH_EXEC].words[i];
+		uint64_t want = broker->wants[type].words[i];
 		if (want & broker->voting.words[i] & ~broker->shadow.words[i] & ~asked.words[i])
 			return false;
 	}
@@ -368,7 +369,7 @@ void arbiter_ask(struct broker *broker, struct rs_event *event, const struct sen
 		agent_set_add(&asked, slot);
 		add_voter(question, agent, voter_deadline_ns(broker, agent, event->type, question->asked_ns));
 	}
-	question->everybody_asked = sensor_question->cacheable && everybody(broker, asked);
+	question->everybody_asked = sensor_question->cacheable && everybody(broker, event->type, asked);
 	if (ballot_start(&question->ballot) != BALLOT_OPEN) {
 		if (question->n_voters > 0)
 			question->why = DECISION_ONLY_SHADOW;
