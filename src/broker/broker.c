@@ -161,6 +161,7 @@ static void tell_wants(struct broker *broker)
 		if (!agent_set_empty(&set))
 			session_set_add(&wanted, type);
 	}
+	roster_add_away(broker, &wanted);
 	for (uint32_t i = 0; i < broker->n_sensors; i++)
 		if (broker->sensors[i]->ops->want)
 			broker->sensors[i]->ops->want(broker->sensors[i], &wanted);

@@ -9,6 +9,7 @@
  */
 #include "base/fd.h"
 #include "broker/state.h"
+#include "wire/catalogue.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -208,8 +209,10 @@ void roster_step(struct agent *agent, enum life_event event, const char *why)
 	struct life_step step = life_next(agent->state, event);
 	struct standing *standing = agent->standing;
 	uint32_t pending = agent->pending;
-	if (step.actions & LIFE_SUPERSEDE)
+	if (step.actions & LIFE_SUPERSEDE) {
 		standing->newest = agent->serial;
+		standing->away_until_ns = 0;
+	}
 	agent->state = step.next;
 	update_sets(agent);
 
@@ -229,6 +232,8 @@ void roster_step(struct agent *agent, enum life_event event, const char *why)
 	if (step.actions & (LIFE_SAY_CRASHED | LIFE_SAY_STOPPED))
 		snprintf(standing->why, sizeof(standing->why), "%s", why);
 	if (step.actions & LIFE_SAY_CRASHED) {
+		if (standing->newest == agent->serial)
+			standing->away_until_ns = broker_now(agent->broker) + BROKER_AWAY_NS;
 		if (!agent->observer)
 			announce_agent_crashed(agent, why, pending);
 		note(agent, IPC_AGENT_GONE, why);
@@ -314,10 +319,36 @@ void roster_settle(struct broker *broker)
 	}
 }
 
+/* With nobody to ask the kernel would not ask at all, and what goes by unguarded would not be counted. A crashed agent
+ * is back soon as a rule. */
+void roster_add_away(const struct broker *broker, struct session_event_set *wanted)
+{
+	for (uint32_t i = 0; i < broker->n_standings; i++) {
+		const struct standing *standing = broker->standings[i];
+		for (size_t j = 0; standing->away_until_ns != 0 && j < catalogue_n_events; j++)
+			if (catalogue_events[j].auth &&
+			    session_set_has(&standing->last_subscribed, catalogue_events[j].number))
+				session_set_add(wanted, catalogue_events[j].number);
+	}
+}
+
+static void stay_away(struct standing *standing)
+{
+	char why[WHY_SIZE];
+	snprintf(why, sizeof(why),
+		 "agent %s has been away for %u s; what it alone would be asked is not counted until it is back",
+		 standing->name, (unsigned)(BROKER_AWAY_NS / NS_PER_SEC));
+	standing->away_until_ns = 0;
+	standing->broker->wants_changed = true;
+	announce_unguarded(standing->broker, 0, why);
+}
+
 void roster_tick(struct broker *broker, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < broker->n_standings; i++) {
 		struct standing *standing = broker->standings[i];
+		if (standing->away_until_ns != 0 && standing->away_until_ns <= now_ns)
+			stay_away(standing);
 		if (standing->benched_until_ns != 0 && standing->benched_until_ns <= now_ns)
 			roster_unbench(standing, "its bench is over");
 	}

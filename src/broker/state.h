@@ -39,6 +39,7 @@
 #define BROKER_CHANGES_PER_MIN 240u /* of content or subscriptions, by one agent */
 #define BROKER_TICK_NS (250 * NS_PER_MS)
 #define BROKER_RAN_SLOTS 32768u
+#define BROKER_AWAY_NS (60 * NS_PER_SEC) /* how long the kernel goes on asking for an agent that crashed */
 #define WHY_SIZE IPC_TEXT_SIZE
 
 /* One agent of the settings, or one observer, over all its sessions. */
@@ -63,6 +64,7 @@ struct standing {
 	uint32_t pid;
 	uint64_t newest; /* serial of its newest session */
 	struct session_event_set last_subscribed; /* in its last session */
+	uint64_t away_until_ns; /* it crashed: what it would be asked is still asked for, and counted; 0: not */
 	uint64_t asked_then; /* questions of these types when it ended */
 	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, muted, errors;
 	struct histogram latency;
@@ -199,6 +201,8 @@ void roster_settle(struct broker *broker);
 void roster_tick(struct broker *broker, uint64_t now_ns);
 void roster_free(struct broker *broker);
 void roster_unbench(struct standing *standing, const char *why);
+/* Adds what agents that crashed a moment ago would be asked. */
+void roster_add_away(const struct broker *broker, struct session_event_set *wanted);
 /* Questions that were decided without this agent since its last session. */
 uint64_t roster_missed(struct standing *standing);
 
