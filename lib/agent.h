@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "base/busy_poll.h"
 #include "pending.h"
 #include "ring/ring.h"
 #include "wants.h"
@@ -69,6 +70,7 @@ struct rs_agent {
 
 	struct agent_ring ring; /* being read */
 	struct agent_ring ring_next; /* of a newer session: read when the other is empty */
+	struct busy_poll poll; /* of `ring` */
 	bool current; /* the oldest record of `ring` is in the agent's hands */
 	struct pending pending;
 

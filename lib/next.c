@@ -13,8 +13,10 @@
 #include "base/macro.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/epoll.h>
 
+#define POLLS_PER_LOOK 16 /* looks at memory between two looks at the clock */
 #define FD_LOOKAHEAD 16 /* datagrams to look through for an event's descriptor before the agent gets the event */
 
 /* Not left to the closing of the descriptor: the engine holds this end, too. */
@@ -135,6 +137,27 @@ static int act(struct rs_agent *agent, const struct epoll_event *event)
 	return error == -EAGAIN ? 0 : error;
 }
 
+/* Looks at the ring for a moment, while that pays. True: an event came, and nobody had to be woken. */
+static bool poll_ring(struct rs_agent *agent, uint64_t begin_ns)
+{
+	struct agent_ring *ring = &agent->ring;
+	if (!ring->reader || !busy_poll_is_worth_it(&agent->poll))
+		return false;
+	if (ring->waiting) {
+		ring_finish_wait(ring->reader);
+		ring->waiting = false;
+	}
+	do {
+		for (int i = 0; i < POLLS_PER_LOOK; i++) {
+			if (ring_has_event(agent))
+				return true;
+			busy_poll_relax();
+		}
+		sched_yield(); /* who has work to do on this processor goes first */
+	} while (clock_monotonic_ns() - begin_ns < BUSY_POLL_NS);
+	return false;
+}
+
 /* False: an event came meanwhile. */
 static bool announce_sleep(struct agent_ring *ring)
 {
@@ -164,10 +187,14 @@ static int wait_for_more(struct rs_agent *agent, int timeout_ms, uint64_t *until
 	}
 	if (agent->state == LINK_NONE && agent->lifeline_fd < 0)
 		return -ESHUTDOWN;
+	uint64_t begin_ns = clock_monotonic_ns(), now_ns = begin_ns;
+	if (timeout_ms != 0 && poll_ring(agent, begin_ns)) {
+		busy_poll_note(&agent->poll, clock_monotonic_ns() - begin_ns);
+		return 1;
+	}
 	if (!announce_sleep(&agent->ring))
 		return 1;
 
-	uint64_t now_ns = clock_monotonic_ns();
 	pending_expire(&agent->pending, now_ns);
 	if (*until_ns == 0)
 		*until_ns = timeout_ms < 0 ? UINT64_MAX : now_ns + (uint64_t)timeout_ms * NS_PER_MS;
@@ -176,6 +203,8 @@ static int wait_for_more(struct rs_agent *agent, int timeout_ms, uint64_t *until
 	int n = epoll_wait(agent->epoll_fd, &event, 1, milliseconds(now_ns, wake_ns));
 	if (n < 0)
 		return -errno;
+	if (timeout_ms != 0)
+		busy_poll_note(&agent->poll, clock_monotonic_ns() - begin_ns);
 	if (n == 0)
 		return wake_ns == *until_ns ? 0 : 1;
 	int error = act(agent, &event);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/loop.h"
 
+#include "base/busy_poll.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/list.h"
@@ -18,6 +19,8 @@ struct loop {
 	struct list dead; /* removed during this turn; freed when no epoll result can name them any more */
 	void (*before_wait)(void *data);
 	void *before_wait_data;
+	bool polls;
+	struct busy_poll poll;
 };
 
 struct loop_source {
@@ -132,6 +135,29 @@ void loop_set_before_wait(struct loop *loop, void (*fn)(void *data), void *data)
 	loop->before_wait_data = data;
 }
 
+void loop_set_busy_poll(struct loop *loop)
+{
+	busy_poll_init(&loop->poll, busy_poll_alone());
+	loop->polls = true;
+}
+
+/* As epoll_wait(2) without a time limit. */
+static int wait_long(struct loop *loop, struct epoll_event *events)
+{
+	if (!loop->polls)
+		return epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, -1);
+	uint64_t begin_ns = clock_monotonic_ns();
+	int n = 0;
+	if (busy_poll_is_worth_it(&loop->poll))
+		do
+			n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, 0);
+		while (n == 0 && clock_monotonic_ns() - begin_ns < BUSY_POLL_NS);
+	if (n == 0)
+		n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, -1);
+	busy_poll_note(&loop->poll, clock_monotonic_ns() - begin_ns);
+	return n;
+}
+
 static int source_call(struct loop_source *source, uint32_t events)
 {
 	if (source->fd_fn)
@@ -147,7 +173,8 @@ int loop_turn(struct loop *loop, int timeout_ms)
 	struct epoll_event events[EVENTS_PER_TURN];
 	if (loop->before_wait)
 		loop->before_wait(loop->before_wait_data);
-	int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
+	int n = timeout_ms < 0 ? wait_long(loop, events)
+			       : epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, timeout_ms);
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	int r = 0;

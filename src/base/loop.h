@@ -38,6 +38,9 @@ struct loop_source *loop_source_remove(struct loop_source *source);
 /* Called before each wait: the place to publish, flush, or count a turn. */
 void loop_set_before_wait(struct loop *loop, void (*fn)(void *data), void *data);
 
+/* From now on a turn without a time limit looks again for a moment before it sleeps, while that pays (busy_poll.h). */
+void loop_set_busy_poll(struct loop *loop);
+
 /* Runs until loop_exit() (returns 0) or a callback's error. */
 int loop_run(struct loop *loop);
 /* One turn: waits at most timeout_ms (-1: for ever), calls back what is ready. */

@@ -98,8 +98,9 @@ bool value_path(const char *text, bool may_be_prefix)
 		if (bad_part(part, size))
 			return false;
 		part += size;
-		if (*part == '/' && !*++part)
+		if (strcmp(part, "/") == 0)
 			return may_be_prefix;
+		part += *part == '/';
 	}
 	return true;
 }

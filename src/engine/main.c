@@ -120,6 +120,7 @@ static int run(struct engine *engine)
 		return r;
 	engine->began_ns = clock_monotonic_ns();
 	loop_set_before_wait(engine->loop, before_wait, engine);
+	loop_set_busy_poll(engine->loop);
 	requests_take_early(engine);
 	loop_source_arm(engine->tick, engine->began_ns + TICK_NS / 10);
 	engine_begin_when_ready(engine, engine->began_ns);

@@ -30,8 +30,9 @@ static size_t write_text(const char *text, size_t size, char *to, size_t n)
 		const char *slash = memchr(text + i, '/', size - i);
 		size_t name = slash ? (size_t)(slash - (text + i)) : size - i;
 		if (name == 2 && text[i] == '.' && text[i + 1] == '.') {
-			while (n > floor && to[--n] != '/')
-				;
+			do
+				n -= n > floor;
+			while (n > floor && to[n] != '/');
 		} else if (name > 0 && !(name == 1 && text[i] == '.')) {
 			to[n++] = '/';
 			memcpy(to + n, text + i, name);

@@ -35,6 +35,7 @@ struct entry {
 	struct list link; /* in table->living or table->ended, oldest use first */
 	struct text *exe, *cgroup;
 	uint64_t epoch; /* of the table, when this was last known to be true */
+	uint64_t user_turn; /* of the table, when its user was last compared with /proc */
 	bool ended;
 	bool exit_told; /* by process_table_exit(), not only found missing in /proc */
 	bool platform_pid; /* added by process_table_add_platform_pid(), or a descendant */
@@ -54,6 +55,7 @@ struct sensor_process_table {
 	uint32_t max, n_living, n_ended;
 	bool live, users_live, any_platform_pid, refreshing;
 	uint64_t epoch;
+	uint64_t turn; /* rises with each refresh */
 	struct list living, ended;
 	struct entry *buckets[BUCKETS];
 	struct cgroup_name cgroups[CGROUPS];
@@ -314,15 +316,19 @@ static struct entry *learn(struct sensor_process_table *table, pid_t pid)
 	return NULL;
 }
 
-/* The owner of /proc/PID is its effective user, or root when it may not be looked at: then it is read anew. */
-static bool user_is_current(const struct sensor_process_table *table, const struct entry *entry)
+/* The owner of /proc/PID is its effective user, or root when it may not be looked at: then it is read anew. Once a
+ * turn: who waits for an answer does not change its user meanwhile. */
+static bool user_is_current(const struct sensor_process_table *table, struct entry *entry)
 {
 	char name[16];
 	struct stat st;
-	if (table->users_live)
+	if (table->users_live || (table->turn != 0 && entry->user_turn == table->turn))
 		return true;
 	snprintf(name, sizeof(name), "%u", entry->public.process.pid);
-	return fstatat(table->proc_fd, name, &st, 0) == 0 && st.st_uid == entry->public.process.euid;
+	if (fstatat(table->proc_fd, name, &st, 0) < 0 || st.st_uid != entry->public.process.euid)
+		return false;
+	entry->user_turn = table->turn;
+	return true;
 }
 
 static struct entry *lookup(struct sensor_process_table *table, pid_t pid)
@@ -383,6 +389,7 @@ void process_table_refresh(struct sensor_process_table *table)
 	if (!table->refresh || table->refreshing)
 		return;
 	table->refreshing = true;
+	table->turn++;
 	table->refresh(table->refresh_data);
 	table->refreshing = false;
 }
