@@ -38,6 +38,7 @@ struct daemon {
 	struct settings settings; /* in force; the keeper looks at it too */
 	int settings_fd;
 	int lock_fd;
+	int machine_fd; /* the lock of the one who watches all of it, or -1 */
 	int signal_fd;
 	struct loop_source *signal_source;
 	struct notify notify;
@@ -399,6 +400,7 @@ int daemon_new(const struct options *options, struct daemon **ret)
 	*daemon = (struct daemon){.options = options,
 				  .settings_fd = -1,
 				  .lock_fd = -1,
+				  .machine_fd = -1,
 				  .signal_fd = -1,
 				  .started_ns = clock_monotonic_ns()};
 	notify_open(&daemon->notify);
@@ -407,6 +409,8 @@ int daemon_new(const struct options *options, struct daemon **ret)
 		r = read_config(daemon);
 	if (r >= 0)
 		r = house_open(&daemon->settings, &daemon->lock_fd);
+	if (r >= 0)
+		r = house_claim_machine(&daemon->settings, &daemon->machine_fd);
 	if (r >= 0) {
 		priority_raise();
 		r = start(daemon);
@@ -440,6 +444,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	keepsake_drop(&daemon->keepsake);
 	fd_close(daemon->settings_fd);
 	fd_close(daemon->lock_fd);
+	fd_close(daemon->machine_fd);
 	notify_close(&daemon->notify);
 	free(daemon);
 	return NULL;

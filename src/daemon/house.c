@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define LOCK_NAME "ringsided.lock"
+#define MACHINE_LOCK "/run/ringside-machine.lock"
 
 /* Returns the directory's descriptor. */
 static int directory(const char *key, const char *path, mode_t mode)
@@ -40,31 +41,34 @@ static int directory(const char *key, const char *path, mode_t mode)
 	return STEAL_FD(fd);
 }
 
-static void say_who_runs(int lock_fd, const char *run_dir)
+static void say_who_runs(int lock_fd, const char *what, const char *advice)
 {
 	char pid[16] = "";
 	ssize_t n = pread(lock_fd, pid, sizeof(pid) - 1, 0);
 	pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
-	log_error("another ringsided runs with run_dir %s, pid %s; stop it first, or give this one --run-dir", run_dir,
-		  pid[0] ? pid : "unknown");
+	log_error("another ringsided %s, pid %s; stop it first, or give this one %s", what, pid[0] ? pid : "unknown",
+		  advice);
 }
 
-static int take_lock(int run_fd, const char *run_dir)
+/* Root's alone: whoever can open it could hold it. */
+static int take_lock(int dir_fd, const char *name, const char *what, const char *advice)
 {
 	char pid[16];
-	_cleanup_(fd_closep) int fd = openat(run_fd, LOCK_NAME, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	_cleanup_(fd_closep) int fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0) {
 		int error = -errno;
-		log_error("%s/" LOCK_NAME ": %s", run_dir, strerror(-error));
+		log_error("%s: could not be opened: %s", name, strerror(-error));
 		return error;
 	}
+	if (fchmod(fd, 0600) < 0) /* made by a version before this one */
+		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		say_who_runs(fd, run_dir);
+		say_who_runs(fd, what, advice);
 		return -EBUSY;
 	}
 	int size = snprintf(pid, sizeof(pid), "%d\n", getpid());
 	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)size, 0) != size)
-		log_warning("%s/" LOCK_NAME ": could not write the pid: %s", run_dir, strerror(errno));
+		log_warning("%s: could not write the pid: %s", name, strerror(errno));
 	return STEAL_FD(fd);
 }
 
@@ -73,7 +77,9 @@ int house_open(const struct settings *settings, int *ret_lock_fd)
 	_cleanup_(fd_closep) int run_fd = directory("run_dir", settings->run_dir, 0755);
 	if (run_fd < 0)
 		return run_fd;
-	int lock_fd = take_lock(run_fd, settings->run_dir);
+	char what[SETTINGS_PATH_SIZE + 32];
+	snprintf(what, sizeof(what), "runs with run_dir %s", settings->run_dir);
+	int lock_fd = take_lock(run_fd, LOCK_NAME, what, "--run-dir");
 	if (lock_fd < 0)
 		return lock_fd;
 	_cleanup_(fd_closep) int state_fd = directory("state_dir", settings->state_dir, 0700);
@@ -82,6 +88,21 @@ int house_open(const struct settings *settings, int *ret_lock_fd)
 		return state_fd;
 	}
 	*ret_lock_fd = lock_fd;
+	return 0;
+}
+
+int house_claim_machine(const struct settings *settings, int *ret_fd)
+{
+	bool whole = false;
+	*ret_fd = -1;
+	for (uint32_t i = 0; settings->sensor_fanotify && i < settings->n_scopes; i++)
+		whole |= strcmp(settings->scopes[i], "/") == 0;
+	if (!whole)
+		return 0;
+	int fd = take_lock(AT_FDCWD, MACHINE_LOCK, "watches the whole machine", "another scope");
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
 	return 0;
 }
 

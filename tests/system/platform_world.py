@@ -121,10 +121,10 @@ class Platform:
         os.chmod(to, mode)
         return to
 
-    def write_config(self, agents=(), extra="", sensors="{fanotify: yes, bpf: no}", verdicts=None):
+    def write_config(self, agents=(), extra="", sensors="{fanotify: yes, bpf: no}", verdicts=None, scope=None):
         with open(self.config, "w") as f:
             f.write("sensors: %s\nscope: [%s]\nrun_dir: %s\nstate_dir: %s\nuid_base: %d\nlog_level: debug\n"
-                    % (sensors, self.scope, self.run_dir, self.path("state"), UID_BASE))
+                    % (sensors, scope or self.scope, self.run_dir, self.path("state"), UID_BASE))
             if verdicts:
                 f.write("verdicts: %s\n" % verdicts)
             if agents:

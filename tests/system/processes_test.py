@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The processes of the platform: who they run as, that they come back, that they stop, and what the configuration and the
 admin socket bear. usage: processes_test.py BUILD"""
+import fcntl
 import os
 import signal
 import socket
@@ -234,6 +235,19 @@ class Stop(Case):
         self.assertIn("another ringsided runs", second.stderr)
         self.assertIn("pid %d" % self.platform.process.pid, second.stderr)
         self.assertEqual(self.platform.stop(), 0)
+
+    def test_second_instance_for_the_whole_machine(self):
+        """Two would wait for each other; this one takes the lock only and never marks anything."""
+        with open("/run/ringside-machine.lock", "a", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pass  # a platform really does
+            self.platform.write_config(scope="/")
+            second = subprocess.run(self.platform.command(), capture_output=True, text=True, timeout=20)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("another ringsided watches the whole machine", second.stderr)
+        self.assertIn("another scope", second.stderr)
 
 
 class Configuration(Case):
