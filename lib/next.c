@@ -137,12 +137,12 @@ static int act(struct rs_agent *agent, const struct epoll_event *event)
 	return error == -EAGAIN ? 0 : error;
 }
 
-/* Looks at the ring for a moment, while that pays. True: an event came, and nobody had to be woken. */
-static bool poll_ring(struct rs_agent *agent, uint64_t begin_ns)
+/* Looks at the ring for a moment, while that pays: then an event comes, and nobody has to be woken. */
+static enum busy_poll_outcome poll_ring(struct rs_agent *agent, uint64_t begin_ns)
 {
 	struct agent_ring *ring = &agent->ring;
 	if (!ring->reader || !busy_poll_is_worth_it(&agent->poll))
-		return false;
+		return BUSY_POLL_SLEPT;
 	if (ring->waiting) {
 		ring_finish_wait(ring->reader);
 		ring->waiting = false;
@@ -150,12 +150,12 @@ static bool poll_ring(struct rs_agent *agent, uint64_t begin_ns)
 	do {
 		for (int i = 0; i < POLLS_PER_LOOK; i++) {
 			if (ring_has_event(agent))
-				return true;
+				return BUSY_POLL_PAID;
 			busy_poll_relax();
 		}
 		sched_yield(); /* who has work to do on this processor goes first */
 	} while (clock_monotonic_ns() - begin_ns < BUSY_POLL_NS);
-	return false;
+	return BUSY_POLL_IN_VAIN;
 }
 
 /* False: an event came meanwhile. */
@@ -188,8 +188,9 @@ static int wait_for_more(struct rs_agent *agent, int timeout_ms, uint64_t *until
 	if (agent->state == LINK_NONE && agent->lifeline_fd < 0)
 		return -ESHUTDOWN;
 	uint64_t begin_ns = clock_monotonic_ns(), now_ns = begin_ns;
-	if (timeout_ms != 0 && poll_ring(agent, begin_ns)) {
-		busy_poll_note(&agent->poll, clock_monotonic_ns() - begin_ns);
+	enum busy_poll_outcome outcome = timeout_ms != 0 ? poll_ring(agent, begin_ns) : BUSY_POLL_SLEPT;
+	if (outcome == BUSY_POLL_PAID) {
+		busy_poll_note(&agent->poll, outcome, clock_monotonic_ns() - begin_ns);
 		return 1;
 	}
 	if (!announce_sleep(&agent->ring))
@@ -204,7 +205,7 @@ static int wait_for_more(struct rs_agent *agent, int timeout_ms, uint64_t *until
 	if (n < 0)
 		return -errno;
 	if (timeout_ms != 0)
-		busy_poll_note(&agent->poll, clock_monotonic_ns() - begin_ns);
+		busy_poll_note(&agent->poll, outcome, clock_monotonic_ns() - begin_ns);
 	if (n == 0)
 		return wake_ns == *until_ns ? 0 : 1;
 	int error = act(agent, &event);

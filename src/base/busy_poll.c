@@ -13,13 +13,22 @@ void busy_poll_init(struct busy_poll *poll, bool alone)
 	*poll = (struct busy_poll){.average_ns = LONGEST_NS, .alone = alone};
 }
 
-bool busy_poll_is_worth_it(const struct busy_poll *poll)
+bool busy_poll_is_worth_it(struct busy_poll *poll)
 {
-	return !poll->alone && poll->average_ns <= BUSY_POLL_WORTH_NS;
+	if (poll->alone || poll->average_ns > BUSY_POLL_WORTH_NS)
+		return false;
+	if (poll->pause_left == 0)
+		return true;
+	poll->pause_left--;
+	return false;
 }
 
-void busy_poll_note(struct busy_poll *poll, uint64_t waited_ns)
+void busy_poll_note(struct busy_poll *poll, enum busy_poll_outcome outcome, uint64_t waited_ns)
 {
+	if (outcome == BUSY_POLL_IN_VAIN)
+		poll->pause_left = poll->pause = MIN(2 * poll->pause + 1, BUSY_POLL_PAUSE_MAX);
+	else if (outcome == BUSY_POLL_PAID)
+		poll->pause /= 2;
 	poll->average_ns = (poll->average_ns * (WEIGHT - 1) + MIN(waited_ns, LONGEST_NS)) / WEIGHT;
 }
 

@@ -147,14 +147,17 @@ static int wait_long(struct loop *loop, struct epoll_event *events)
 	if (!loop->polls)
 		return epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, -1);
 	uint64_t begin_ns = clock_monotonic_ns();
+	enum busy_poll_outcome outcome = BUSY_POLL_SLEPT;
 	int n = 0;
-	if (busy_poll_is_worth_it(&loop->poll))
+	if (busy_poll_is_worth_it(&loop->poll)) {
 		do
 			n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, 0);
 		while (n == 0 && clock_monotonic_ns() - begin_ns < BUSY_POLL_NS);
+		outcome = n == 0 ? BUSY_POLL_IN_VAIN : BUSY_POLL_PAID;
+	}
 	if (n == 0)
 		n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, -1);
-	busy_poll_note(&loop->poll, clock_monotonic_ns() - begin_ns);
+	busy_poll_note(&loop->poll, outcome, clock_monotonic_ns() - begin_ns);
 	return n;
 }
 
