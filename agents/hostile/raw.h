@@ -25,6 +25,7 @@ enum raw_type {
 	RAW_EVENT_FD = 8,
 	RAW_CONTENT = 9,
 	RAW_BYE = 10,
+	RAW_ACTION = 11,
 };
 
 enum raw_verdict {
@@ -36,6 +37,7 @@ enum raw_verdict {
 #define RAW_WITH_FD 1u
 #define RAW_MUTE_EXE 2u
 #define RAW_MUTE_ADD 1u
+#define RAW_ACTION_KILL 1u
 
 struct raw_head {
 	uint32_t size;
@@ -109,6 +111,15 @@ struct raw_content {
 
 struct raw_bye {
 	struct raw_head head;
+	char reason[RS_REASON_SIZE_MAX + 1];
+};
+
+struct raw_action {
+	struct raw_head head;
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t process_id;
+	char rule[64];
 	char reason[RS_REASON_SIZE_MAX + 1];
 };
 

@@ -34,7 +34,7 @@ static const char *check_agent_note(const void *bytes)
 static const char *check_request(const void *bytes)
 {
 	const struct ipc_request *request = bytes;
-	if (request->kind < IPC_REQUEST_STATUS || request->kind > IPC_REQUEST_DENIALS)
+	if (request->kind < IPC_REQUEST_STATUS || request->kind > IPC_REQUEST_ACTIONS)
 		return "expected a kind of enum ipc_request_kind, found another number";
 	if (request->reserved != 0)
 		return not_zero;
@@ -47,6 +47,40 @@ static const char *check_reply(const void *bytes)
 	if (!form_errno(reply->error))
 		return "expected 0 or a negative errno value, found another number";
 	return reply->more <= 1 ? NULL : "expected more 0 or 1, found another value";
+}
+
+static const char *check_action(const void *bytes)
+{
+	const struct ipc_action *action = bytes;
+	const struct {
+		const char *text;
+		size_t size;
+	} texts[] = {{action->agent, sizeof(action->agent)},
+		     {action->version, sizeof(action->version)},
+		     {action->content_version, sizeof(action->content_version)},
+		     {action->rule, sizeof(action->rule)},
+		     {action->reason, sizeof(action->reason)},
+		     {action->exe, sizeof(action->exe)}};
+	if (action->kind != SESSION_ACTION_KILL)
+		return "expected a kind of enum session_action_kind, found another number";
+	if (action->outcome > IPC_ACTION_UNKNOWN || !form_errno(action->error))
+		return "expected an outcome of enum ipc_action_outcome and 0 or a negative errno value, found others";
+	if (action->outcome == 0 && action->error != 0)
+		return "expected no error of an action that is to be done, found one";
+	if (action->reserved != 0)
+		return not_zero;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (!form_terminated(texts[i].text, texts[i].size))
+			return not_terminated;
+	return NULL;
+}
+
+static const char *check_action_done(const void *bytes)
+{
+	const struct ipc_action_done *done = bytes;
+	if (done->outcome < IPC_ACTION_DONE_WELL || done->outcome > IPC_ACTION_UNKNOWN)
+		return "expected an outcome of enum ipc_action_outcome, found another number";
+	return form_errno(done->error) ? NULL : "expected 0 or a negative errno value, found another number";
 }
 
 static const struct form forms[] = {
@@ -63,10 +97,28 @@ static const struct form forms[] = {
 	[IPC_BROKEN] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_KEEP] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_KEPT] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_ACTION] = {sizeof(struct ipc_action), 0, check_action},
+	[IPC_ACTION_DONE] = {sizeof(struct ipc_action_done), 0, check_action_done},
 	[IPC_REPLY] = {sizeof(struct ipc_reply), IPC_MESSAGE_MAX, check_reply},
 };
 
 const char *ipc_check(const void *bytes, size_t size)
 {
 	return form_check(forms, ARRAY_SIZE(forms), bytes, size);
+}
+
+static const char *const action_names[] = {[SESSION_ACTION_KILL] = "kill"};
+static const char *const outcome_names[] = {
+	[IPC_ACTION_DONE_WELL] = "done",  [IPC_ACTION_GONE] = "gone",     [IPC_ACTION_FAILED] = "failed",
+	[IPC_ACTION_REFUSED] = "refused", [IPC_ACTION_SHADOW] = "shadow", [IPC_ACTION_UNKNOWN] = "unknown",
+};
+
+const char *ipc_action_name(uint32_t kind)
+{
+	return kind < ARRAY_SIZE(action_names) && action_names[kind] ? action_names[kind] : "?";
+}
+
+const char *ipc_outcome_name(uint32_t outcome)
+{
+	return outcome < ARRAY_SIZE(outcome_names) && outcome_names[outcome] ? outcome_names[outcome] : "?";
 }

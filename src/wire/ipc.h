@@ -38,6 +38,10 @@ enum ipc_type {
 			  the first in the whole list; 0 begins a new list */
 	/* parent → engine */
 	IPC_KEPT = 14, /* what the last engine gave by KEEP, the same way; comes before GROUP */
+	/* engine → cage */
+	IPC_ACTION = 15, /* struct ipc_action: to be journaled and, unless it was refused, done */
+	/* cage → engine */
+	IPC_ACTION_DONE = 16, /* struct ipc_action_done: what came of it */
 };
 
 struct ipc_head {
@@ -90,6 +94,8 @@ enum ipc_request_kind {
 	IPC_REQUEST_AGENT = 5, /* control → cage: text "stop NAME", "start NAME", "restart NAME"; to the engine: "bench
 				  NAME", "unbench NAME" */
 	IPC_REQUEST_DENIALS = 6, /* the newest denies, newest first; number: how many at most */
+	IPC_REQUEST_ACTIONS = 7, /* the journal of actions, newest first; argument: how many at most, 0: all; control
+				    answers by itself */
 };
 
 struct ipc_request {
@@ -106,12 +112,53 @@ struct ipc_reply {
 	uint32_t more; /* 1: another REPLY with the rest of the text follows */
 };
 
+/* What came of an action. Numbers are kept in the journal: never used again. */
+enum ipc_action_outcome {
+	IPC_ACTION_DONE_WELL = 1, /* the process was killed and is gone */
+	IPC_ACTION_GONE = 2, /* it had ended before, or another process has its number now */
+	IPC_ACTION_FAILED = 3, /* error says why */
+	IPC_ACTION_REFUSED = 4, /* by the engine, error says why; nothing was done */
+	IPC_ACTION_SHADOW = 5, /* the agent is a shadow: recorded, nothing was done */
+	IPC_ACTION_UNKNOWN = 6, /* the cage ended, or did not answer: the journal may know more */
+};
+
+/* The engine has checked all of it; the cage keeps the texts for the journal and looks at none of them. */
+struct ipc_action {
+	struct ipc_head head; /* number: of the action, the id of its action_asked event */
+	uint32_t kind; /* enum session_action_kind */
+	uint32_t outcome; /* 0: do it; else it is settled and only to be journaled: enum ipc_action_outcome */
+	int32_t error; /* 0 or -errno, with an outcome */
+	uint32_t agent_index; /* in settings; UINT32_MAX: an observer */
+	uint64_t process_id; /* of the target */
+	uint64_t request; /* the agent's own number */
+	uint32_t uid; /* of the target */
+	uint32_t reserved;
+	char agent[SESSION_NAME_SIZE]; /* all strings NUL-terminated */
+	char version[SESSION_VERSION_SIZE];
+	char content_version[SESSION_VERSION_SIZE];
+	char rule[SESSION_RULE_SIZE];
+	char reason[RS_REASON_SIZE_MAX + 1];
+	char exe[512]; /* of the target; too long a path keeps its end; "" when it is not known */
+};
+
+struct ipc_action_done {
+	struct ipc_head head; /* number: of the action */
+	uint32_t outcome; /* enum ipc_action_outcome */
+	int32_t error; /* 0 or -errno */
+};
+
+_Static_assert(sizeof(struct ipc_action) == 1080, "wire size");
+_Static_assert(sizeof(struct ipc_action_done) == 24, "wire size");
 _Static_assert(sizeof(struct ipc_head) == 16, "wire size");
 _Static_assert(sizeof(struct ipc_gap) == 280, "wire size");
 _Static_assert(sizeof(struct ipc_session) == 104, "wire size");
 _Static_assert(sizeof(struct ipc_agent_note) == 264, "wire size");
 _Static_assert(sizeof(struct ipc_request) == 272, "wire size");
 _Static_assert(sizeof(struct ipc_reply) == 24, "wire size");
+
+/* "kill" …; "?" for a number that is none: rows of the tables of what agents may ask for, and of what came of it. */
+const char *ipc_action_name(uint32_t kind);
+const char *ipc_outcome_name(uint32_t outcome);
 
 /* Whether a datagram is well formed: size of its type, strings terminated, enums known, reserved fields zero. NULL
  * when it is, else a sentence (static). bytes must be 8-aligned. */

@@ -98,6 +98,20 @@ static const char *check_content(const void *bytes)
 	return PADDED(((const struct session_content *)bytes)->version) ? NULL : not_terminated;
 }
 
+static const char *check_action(const void *bytes)
+{
+	const struct session_action *action = bytes;
+	if (action->kind != SESSION_ACTION_KILL)
+		return "expected a kind of enum session_action_kind, found another number";
+	if (action->reserved != 0)
+		return "expected 0 in a reserved field, found another value";
+	if (action->process_id == 0)
+		return "expected the id of a process, found 0";
+	if (action->head.request == 0)
+		return "expected a request number from 1, found 0: it names the action";
+	return PADDED(action->rule) && PADDED(action->reason) ? NULL : not_terminated;
+}
+
 static const char *check_bye(const void *bytes)
 {
 	return PADDED(((const struct session_bye *)bytes)->reason) ? NULL : not_terminated;
@@ -140,6 +154,7 @@ static const struct form from_agent[] = {
 	[SESSION_ANSWER] = {sizeof(struct session_answer), 0, check_answer},
 	[SESSION_CONTENT] = {sizeof(struct session_content), 0, check_content},
 	[SESSION_BYE] = {sizeof(struct session_bye), 0, check_bye},
+	[SESSION_ACTION] = {sizeof(struct session_action), 0, check_action},
 };
 
 static const struct form from_engine[] = {

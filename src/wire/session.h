@@ -11,6 +11,8 @@
  *       READY       ─────────────▶  no reply; from here on events come through the ring
  *                   ◀─────────────  EVENT_FD + descriptor, for events with RS_EVENT_HAS_FD
  *       ANSWER …    ─────────────▶  no reply
+ *       ACTION      ─────────────▶
+ *                   ◀─────────────  REPLY: accepted or not; what came of it comes as an action_done event
  *       BYE         ─────────────▶  no reply; then end of stream
  *
  * The session itself comes over the lifeline, a SOCK_SEQPACKET pair that outlives engines: a datagram of one byte
@@ -48,6 +50,7 @@ enum session_type {
 	SESSION_EVENT_FD = 8,
 	SESSION_CONTENT = 9,
 	SESSION_BYE = 10,
+	SESSION_ACTION = 11,
 };
 
 struct session_head {
@@ -166,6 +169,21 @@ struct session_answer {
 	char reason[RS_REASON_SIZE_MAX + 1];
 };
 
+/* What an agent may ask the platform to do. Numbers are never used again; each has its bit in enum settings_action. */
+enum session_action_kind {
+	SESSION_ACTION_KILL = 1, /* process_id: who is to end */
+};
+
+/* The request number of the head names the action in `action_done`. */
+struct session_action {
+	struct session_head head;
+	uint32_t kind;
+	uint32_t reserved;
+	uint64_t process_id; /* unique id, see struct rs_process */
+	char rule[SESSION_RULE_SIZE];
+	char reason[RS_REASON_SIZE_MAX + 1];
+};
+
 /* engine → agent, with one descriptor */
 struct session_event_fd {
 	struct session_head head;
@@ -200,6 +218,7 @@ _Static_assert(sizeof(struct session_subscribe) == 152, "wire size");
 _Static_assert(sizeof(struct session_mute) == 4264, "wire size");
 _Static_assert(sizeof(struct session_reply) == 264, "wire size");
 _Static_assert(sizeof(struct session_answer) == 344, "wire size");
+_Static_assert(sizeof(struct session_action) == 352, "wire size");
 _Static_assert(sizeof(struct session_content) == 80, "wire size");
 _Static_assert(sizeof(struct session_bye) == 272, "wire size");
 

@@ -33,12 +33,15 @@ union message {
 	struct session_answer answer;
 	struct session_content content;
 	struct session_bye bye;
+	struct session_action action;
 	struct ipc_head ipc;
 	struct ipc_gap ipc_gap;
 	struct ipc_session ipc_session;
 	struct ipc_agent_note ipc_agent_note;
 	struct ipc_request ipc_request;
 	struct ipc_reply ipc_reply;
+	struct ipc_action ipc_action;
+	struct ipc_action_done ipc_action_done;
 	char bytes[IPC_MESSAGE_MAX + 64];
 };
 
@@ -110,6 +113,14 @@ static void fill_answer(union message *m)
 	memset(m->answer.reason, 'r', RS_REASON_SIZE_MAX);
 }
 
+static void fill_action(union message *m)
+{
+	m->action.kind = SESSION_ACTION_KILL;
+	m->action.process_id = UINT64_MAX;
+	memset(m->action.rule, 'R', sizeof(m->action.rule) - 1);
+	memset(m->action.reason, 'r', RS_REASON_SIZE_MAX);
+}
+
 static void fill_welcome(union message *m)
 {
 	m->welcome.contract = 1;
@@ -151,6 +162,21 @@ static void fill_ipc_reply(union message *m)
 	m->ipc_reply.more = 1;
 }
 
+static void fill_ipc_action(union message *m)
+{
+	m->ipc_action.kind = SESSION_ACTION_KILL;
+	m->ipc_action.outcome = IPC_ACTION_REFUSED;
+	m->ipc_action.error = -EPERM;
+	memset(m->ipc_action.agent, 'a', sizeof(m->ipc_action.agent) - 1);
+	memset(m->ipc_action.exe, '/', sizeof(m->ipc_action.exe) - 1);
+}
+
+static void fill_ipc_action_done(union message *m)
+{
+	m->ipc_action_done.outcome = IPC_ACTION_FAILED;
+	m->ipc_action_done.error = -EIO;
+}
+
 enum {
 	HELLO,
 	SUBSCRIBE,
@@ -169,6 +195,9 @@ enum {
 	NOTE,
 	REQUEST,
 	IPC_ANSWER,
+	ACTION,
+	ORDER,
+	DONE,
 };
 
 #define WELCOME_SIZE (sizeof(struct session_welcome) + N_ABILITIES * sizeof(struct session_ability))
@@ -193,6 +222,9 @@ static const struct sample samples[] = {
 	[NOTE] = {"note", ipc_check, IPC_AGENT_NOTE, sizeof(struct ipc_agent_note), 0, fill_ipc_note},
 	[REQUEST] = {"request", ipc_check, IPC_REQUEST, sizeof(struct ipc_request), 0, fill_ipc_request},
 	[IPC_ANSWER] = {"reply", ipc_check, IPC_REPLY, sizeof(struct ipc_reply), IPC_MESSAGE_MAX, fill_ipc_reply},
+	[ACTION] = {"action", session_check, SESSION_ACTION, sizeof(struct session_action), 0, fill_action},
+	[ORDER] = {"order", ipc_check, IPC_ACTION, sizeof(struct ipc_action), 0, fill_ipc_action},
+	[DONE] = {"done", ipc_check, IPC_ACTION_DONE, sizeof(struct ipc_action_done), 0, fill_ipc_action_done},
 	{"ready", session_check, SESSION_READY, sizeof(struct session_ready), 0, NULL},
 	{"event fd", session_check_from_engine, SESSION_EVENT_FD, sizeof(struct session_event_fd), 0, NULL},
 	{"peer", ipc_check, IPC_PEER, sizeof(struct ipc_head), 0, NULL},
@@ -355,6 +387,15 @@ static void test_requests(void **state)
 	BAD(ANSWER, UNTERMINATED(m->answer.reason));
 	BAD(ANSWER, HIDDEN(m->answer.rule));
 	BAD(ANSWER, HIDDEN(m->answer.reason));
+	BAD(ACTION, m->action.kind = 0);
+	BAD(ACTION, m->action.kind = SESSION_ACTION_KILL + 1);
+	BAD(ACTION, m->action.reserved = 1);
+	BAD(ACTION, m->action.process_id = 0);
+	BAD(ACTION, m->head.request = 0);
+	BAD(ACTION, UNTERMINATED(m->action.rule));
+	BAD(ACTION, UNTERMINATED(m->action.reason));
+	BAD(ACTION, HIDDEN(m->action.rule));
+	BAD(ACTION, HIDDEN(m->action.reason));
 	BAD(CONTENT, UNTERMINATED(m->content.version));
 	BAD(CONTENT, HIDDEN(m->content.version));
 	BAD(BYE, UNTERMINATED(m->bye.reason));
@@ -371,12 +412,28 @@ static void test_ipc(void **state)
 	BAD(NOTE, m->ipc_agent_note.state = IPC_AGENT_GONE + 1);
 	BAD(NOTE, UNTERMINATED(m->ipc_agent_note.why));
 	BAD(REQUEST, m->ipc_request.kind = 0);
-	BAD(REQUEST, m->ipc_request.kind = IPC_REQUEST_DENIALS + 1);
+	BAD(REQUEST, m->ipc_request.kind = IPC_REQUEST_ACTIONS + 1);
 	BAD(REQUEST, m->ipc_request.reserved = 1);
 	BAD(REQUEST, UNTERMINATED(m->ipc_request.text));
 	BAD(IPC_ANSWER, m->ipc_reply.error = 1);
 	BAD(IPC_ANSWER, m->ipc_reply.error = -4096);
 	BAD(IPC_ANSWER, m->ipc_reply.more = 2);
+	BAD(ORDER, m->ipc_action.kind = 0);
+	BAD(ORDER, m->ipc_action.kind = SESSION_ACTION_KILL + 1);
+	BAD(ORDER, m->ipc_action.outcome = IPC_ACTION_UNKNOWN + 1);
+	BAD(ORDER, m->ipc_action.outcome = 0); /* with an error */
+	BAD(ORDER, m->ipc_action.error = 1);
+	BAD(ORDER, m->ipc_action.error = -4096);
+	BAD(ORDER, m->ipc_action.reserved = 1);
+	BAD(ORDER, UNTERMINATED(m->ipc_action.agent));
+	BAD(ORDER, UNTERMINATED(m->ipc_action.version));
+	BAD(ORDER, UNTERMINATED(m->ipc_action.content_version));
+	BAD(ORDER, UNTERMINATED(m->ipc_action.rule));
+	BAD(ORDER, UNTERMINATED(m->ipc_action.reason));
+	BAD(ORDER, UNTERMINATED(m->ipc_action.exe));
+	BAD(DONE, m->ipc_action_done.outcome = 0);
+	BAD(DONE, m->ipc_action_done.outcome = IPC_ACTION_UNKNOWN + 1);
+	BAD(DONE, m->ipc_action_done.error = 1);
 }
 
 int main(void)

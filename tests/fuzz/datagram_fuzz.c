@@ -31,6 +31,9 @@ static void use_agents(const void *bytes, size_t size)
 	FUZZ_EXPECT(head->size == size && head->reserved == 0);
 	if (head->type == SESSION_ANSWER)
 		FUZZ_EXPECT(strlen(((const struct session_answer *)bytes)->reason) <= RS_REASON_SIZE_MAX);
+	if (head->type == SESSION_ACTION)
+		FUZZ_EXPECT(strlen(((const struct session_action *)bytes)->reason) <= RS_REASON_SIZE_MAX &&
+			    strlen(((const struct session_action *)bytes)->rule) < SESSION_RULE_SIZE);
 	if (head->type == SESSION_SUBSCRIBE || head->type == SESSION_MUTE)
 		remember(bytes);
 }
@@ -53,6 +56,8 @@ static void use_ipc(const void *bytes, size_t size)
 	FUZZ_EXPECT(head->size == size);
 	if (head->type == IPC_REQUEST)
 		FUZZ_EXPECT(strlen(((const struct ipc_request *)bytes)->text) < IPC_TEXT_SIZE);
+	if (head->type == IPC_ACTION)
+		FUZZ_EXPECT(strlen(((const struct ipc_action *)bytes)->reason) <= RS_REASON_SIZE_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
