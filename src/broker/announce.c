@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * announce: the platform events 701 … 714: what Ringside itself did.
+ * announce: the platform events 701 … 716: what Ringside itself did.
  *
  *     broker ─▶ announce_* ─▶ broker_publish ─▶ whoever subscribed
  *
  * Always after a question was answered, never before.
  */
 #include "broker/state.h"
+#include "sensor/process_proc.h"
 #include "wire/event_build.h"
 
 #include <string.h>
@@ -25,14 +26,14 @@ static void *begin(struct broker *broker, struct event_build *build, uint16_t ty
 	return body;
 }
 
-static void by_agent(struct event_build *build, const struct agent *agent)
+static void by_agent(struct event_build *build, const struct ipc_session *who)
 {
 	struct rs_process *process = &build->event->process;
-	process->id = agent->who.process_id;
-	process->pid = process->tid = agent->who.pid;
-	process->uid = process->euid = agent->who.uid;
+	process->id = who->process_id;
+	process->pid = process->tid = who->pid;
+	process->uid = process->euid = who->uid;
 	memset(process->comm, 0, sizeof(process->comm));
-	memcpy(process->comm, agent->who.name, MIN(strlen(agent->who.name), sizeof(process->comm) - 1));
+	memcpy(process->comm, who->name, MIN(strlen(who->name), sizeof(process->comm) - 1));
 }
 
 static void put(struct event_build *build, struct rs_str *str, const char *text)
@@ -40,13 +41,18 @@ static void put(struct event_build *build, struct rs_str *str, const char *text)
 	event_build_str(build, str, text, strlen(text), TEXT_SIZE_MAX);
 }
 
-static struct rs_event *end(struct broker *broker, struct event_build *build)
+static struct rs_event *stamp(struct broker *broker, struct event_build *build, uint64_t id)
 {
 	event_build_end(build);
-	build->event->id = broker_next_id(broker);
+	build->event->id = id;
 	build->event->monotonic_ns = broker_now(broker);
 	build->event->wall_ns = clock_wall_ns();
 	return build->event;
+}
+
+static struct rs_event *end(struct broker *broker, struct event_build *build)
+{
+	return stamp(broker, build, broker_next_id(broker));
 }
 
 static void publish(struct broker *broker, struct event_build *build)
@@ -73,7 +79,7 @@ void announce_agent_started(struct agent *agent)
 {
 	struct event_build build;
 	struct rs_event_agent_started *body = begin(agent->broker, &build, RS_EVENT_AGENT_STARTED);
-	by_agent(&build, agent);
+	by_agent(&build, &agent->who);
 	put(&build, &body->agent, agent->identity->name);
 	put(&build, &body->version, agent->identity->version);
 	publish(agent->broker, &build);
@@ -100,7 +106,7 @@ void announce_agent_crashed(struct agent *agent, const char *why, uint32_t pendi
 {
 	struct event_build build;
 	struct rs_event_agent_crashed *body = begin(agent->broker, &build, RS_EVENT_AGENT_CRASHED);
-	by_agent(&build, agent);
+	by_agent(&build, &agent->who);
 	put(&build, &body->agent, agent->standing->name);
 	put(&build, &body->why, why);
 	body->pending = pending;
@@ -111,7 +117,7 @@ void announce_agent_stopped(struct agent *agent, const char *why)
 {
 	struct event_build build;
 	struct rs_event_agent_stopped *body = begin(agent->broker, &build, RS_EVENT_AGENT_STOPPED);
-	by_agent(&build, agent);
+	by_agent(&build, &agent->who);
 	put(&build, &body->agent, agent->standing->name);
 	put(&build, &body->why, why);
 	publish(agent->broker, &build);
@@ -163,7 +169,7 @@ void announce_content_changed(struct agent *agent)
 {
 	struct event_build build;
 	struct rs_event_content_changed *body = begin(agent->broker, &build, RS_EVENT_CONTENT_CHANGED);
-	by_agent(&build, agent);
+	by_agent(&build, &agent->who);
 	put(&build, &body->agent, agent->identity->name);
 	put(&build, &body->version, agent->identity->content_version);
 	body->epoch = agent->broker->content_epoch;
@@ -177,6 +183,69 @@ void announce_unguarded(struct broker *broker, uint64_t count, const char *why)
 	put(&build, &body->why, why);
 	body->count = count;
 	publish(broker, &build);
+}
+
+/* Known to the table, living or just ended; else what its id says. */
+static void put_target(struct broker *broker, struct event_build *build, struct rs_process *to, uint64_t id)
+{
+	if (broker->opts.processes && process_table_fill_id(broker->opts.processes, id, 0, build, to))
+		return;
+	*to = (struct rs_process){.id = id, .pid = process_id_pid(id), .tid = process_id_pid(id)};
+	to->login_uid = to->login_session = UINT32_MAX;
+	to->flags = RS_PROCESS_PARTIAL;
+}
+
+void announce_action_asked(struct agent *agent, const struct action *action, int refused)
+{
+	struct broker *broker = agent->broker;
+	struct event_build build;
+	struct rs_event_action_asked *body = begin(broker, &build, RS_EVENT_ACTION_ASKED);
+	by_agent(&build, &agent->who);
+	put(&build, &body->agent, agent->identity->name);
+	put(&build, &body->version, agent->identity->version);
+	put(&build, &body->content_version, agent->identity->content_version);
+	put(&build, &body->action, ipc_action_name(action->kind));
+	put(&build, &body->rule, action->rule);
+	put(&build, &body->reason, action->reason);
+	put_target(broker, &build, &body->target, action->process_id);
+	body->request = action->request;
+	body->refused = (uint32_t)-refused;
+	broker_publish(broker, stamp(broker, &build, action->id));
+}
+
+/* Those of its sessions that broker_publish() left out. */
+static void tell_asker(const struct standing *standing, const struct rs_event *event)
+{
+	struct broker *broker = standing->broker;
+	struct agent_set set = broker->listening;
+	uint32_t slot;
+	while (agent_set_take(&set, &slot)) {
+		struct agent *agent = broker->agents[slot];
+		bool told = agent_set_has(&broker->wants[event->type], slot) && agent_wants(agent, event);
+		if (agent->standing == standing && !told)
+			agent_deliver(agent, event, 0, 0);
+	}
+}
+
+void announce_action_done(const struct action *action, uint32_t outcome, int error)
+{
+	struct broker *broker = action->standing->broker;
+	struct event_build build;
+	struct rs_event_action_done *body = begin(broker, &build, RS_EVENT_ACTION_DONE);
+	by_agent(&build, &action->who);
+	put(&build, &body->agent, action->standing->name);
+	put(&build, &body->action, ipc_action_name(action->kind));
+	put(&build, &body->rule, action->rule);
+	put(&build, &body->reason, action->reason);
+	put(&build, &body->outcome, ipc_outcome_name(outcome));
+	put_target(broker, &build, &body->target, action->process_id);
+	body->action_id = action->id;
+	body->request = action->request;
+	body->latency_ns = broker_now(broker) - action->asked_ns;
+	body->error = (uint32_t)-error;
+	struct rs_event *event = end(broker, &build);
+	broker_publish(broker, event);
+	tell_asker(action->standing, event);
 }
 
 void announce_engine_restarted(struct agent *agent)

@@ -120,6 +120,7 @@ void broker_run_timers(struct broker *broker)
 	uint64_t now_ns = broker_now(broker);
 	arbiter_expire(broker, now_ns);
 	roster_tick(broker, now_ns);
+	action_tick(broker, now_ns);
 	if (now_ns - broker->unguarded_at_ns >= NS_PER_SEC) {
 		broker->unguarded_at_ns = now_ns;
 		report_unguarded(broker);

@@ -5,9 +5,10 @@
  *     sensor ─▶ broker_sink() ─▶ subscriptions, mutes ─▶ event rings ─▶ agents
  *     sensor ◀─ sensor_answer() ◀─ arbiter (ballots, deadlines) ◀─ sessions ◀─ agents
  *
- * Owns the sessions of agents, their rings, the open questions and the log of decisions. Knows sensors only by
- * sensor/sensor.h, and nothing of processes, jails or configuration files. A question handed over by a sensor is owned
- * here until sensor_answer(), which is called exactly once, whatever agents do.
+ * Owns the sessions of agents, their rings, the open questions, the log of decisions and the actions under way. Knows
+ * sensors only by sensor/sensor.h, processes only by sensor/process_table.h, and nothing of jails or configuration
+ * files. A question handed over by a sensor is owned here until sensor_answer(), which is called exactly once, whatever
+ * agents do.
  *
  * Nothing an agent does is an error of a call: it is counted, named in a platform event, and perhaps ends its session.
  * On the way of an event nothing is allocated, and only agents that subscribed to its type are looked at. Nothing here
@@ -17,6 +18,7 @@
 #pragma once
 
 #include "base/json.h"
+#include "sensor/process_table.h"
 #include "sensor/sensor.h"
 #include "wire/ipc.h"
 
@@ -38,6 +40,15 @@ struct broker_opts {
 	/* An agent of the settings changed its state: for the cage. May be NULL. */
 	void (*note)(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why);
 	void *note_data;
+	/* Who is who, for actions; borrowed. NULL: nobody is known, and nothing is done. */
+	struct sensor_process_table *processes;
+	uint32_t own_pid, parent_pid; /* of the engine; never the target of an action */
+	/*
+	 * Journals an action and, unless its outcome is set, does it and answers by broker_action_done(). -errno:
+	 * nobody is there who could. NULL: nobody ever is.
+	 */
+	int (*act)(void *data, const struct ipc_action *action);
+	void *act_data;
 };
 
 int broker_new(const struct broker_opts *opts, struct broker **ret);
@@ -55,6 +66,8 @@ int broker_add_sensor(struct broker *broker, struct sensor *sensor);
 int broker_session(struct broker *broker, int fd, const struct ipc_session *who);
 /* The agent's process is gone, as the cage saw it: what it owed is missed at once. */
 void broker_agent_ended(struct broker *broker, uint64_t agent_index, const char *why);
+/* What came of an action that was given to act(). error: 0 or -errno. A number that is not under way is counted. */
+void broker_action_done(struct broker *broker, uint64_t number, enum ipc_action_outcome outcome, int error);
 /* By the operator: until further notice. -ENOENT: no such agent. */
 int broker_bench(struct broker *broker, const char *name);
 int broker_unbench(struct broker *broker, const char *name);

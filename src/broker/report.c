@@ -36,6 +36,10 @@ static void agent_json(const struct standing *standing, enum life_state state, u
 	json_u64(json, "strikes", standing->struck);
 	json_u64(json, "delivered", standing->delivered);
 	json_u64(json, "dropped", standing->dropped);
+	json_u64(json, "actions", standing->actions);
+	json_u64(json, "actions_done", standing->actions_done);
+	json_u64(json, "actions_refused", standing->actions_refused);
+	json_u64(json, "actions_limited", standing->actions_limited);
 	json_u64(json, "pending", pending);
 	json_u64(json, "p50_us", histogram_permille(&standing->latency, 500) / NS_PER_US);
 	json_u64(json, "p99_us", histogram_permille(&standing->latency, 990) / NS_PER_US);

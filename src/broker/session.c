@@ -277,6 +277,18 @@ static void on_content(struct agent *agent, const void *message)
 	reply(agent, content->head.request, 0, "%s", "");
 }
 
+static void on_action(struct agent *agent, const void *message)
+{
+	const struct session_action *action = message;
+	const char *why = "";
+	if (agent->state == LIFE_CONNECTING) {
+		broke(agent, action->head.request, -EPROTO, "expected READY before any action, found an action");
+		return;
+	}
+	int error = action_ask(agent, action, &why);
+	reply(agent, action->head.request, error, "%s", why);
+}
+
 static void on_bye(struct agent *agent, const void *message)
 {
 	const struct session_bye *bye = message;
@@ -290,7 +302,7 @@ static const struct {
 	[SESSION_HELLO] = {on_hello, true},    [SESSION_SUBSCRIBE] = {on_subscribe, false},
 	[SESSION_MUTE] = {on_mute, false},     [SESSION_READY] = {on_ready, false},
 	[SESSION_ANSWER] = {on_answer, false}, [SESSION_CONTENT] = {on_content, false},
-	[SESSION_BYE] = {on_bye, true},
+	[SESSION_BYE] = {on_bye, true},        [SESSION_ACTION] = {on_action, false},
 };
 
 static void take(struct agent *agent, const void *message, size_t size)

@@ -7,6 +7,7 @@
  *     session.c     what agents send
  *     agent.c       one session: delivery into its ring, drops and their `lost` events
  *     arbiter.c     asking, answers, misses, decisions
+ *     action.c      what agents ask the platform to do
  *     announce.c    platform events
  *     standing.c    what is remembered of an agent over its sessions: strikes, storms, benches, counters
  *     report.c      JSON
@@ -29,6 +30,7 @@
 #include "verdict/agent_life.h"
 #include "verdict/deny_storm.h"
 #include "verdict/essential.h"
+#include "verdict/rate.h"
 #include "verdict/strikes.h"
 
 #define BROKER_SENSORS_MAX 8u
@@ -37,6 +39,8 @@
 #define BROKER_RING_BYTES (4u << 20) /* of an agent that sets none */
 #define BROKER_HELLO_NS (10 * NS_PER_SEC) /* a session must say HELLO and READY within this */
 #define BROKER_CHANGES_PER_MIN 240u /* of content or subscriptions, by one agent */
+#define BROKER_ACTIONS_PER_MIN 10u /* of an agent that sets none */
+#define BROKER_ACTIONS_MAX 64u /* under way at a time */
 #define BROKER_TICK_NS (250 * NS_PER_MS)
 #define BROKER_RAN_SLOTS 32768u
 #define BROKER_AWAY_NS (60 * NS_PER_SEC) /* how long the kernel goes on asking for an agent that crashed */
@@ -67,7 +71,22 @@ struct standing {
 	uint64_t away_until_ns; /* it crashed: what it would be asked is still asked for, and counted; 0: not */
 	uint64_t asked_then; /* questions of these types when it ended */
 	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, muted, errors;
+	uint64_t actions, actions_done, actions_refused, actions_limited;
+	struct rate action_rate;
 	struct histogram latency;
+};
+
+/* One action under way. */
+struct action {
+	struct standing *standing; /* NULL: a free slot */
+	uint64_t id; /* of its action_asked event */
+	uint64_t request; /* the agent's number */
+	uint64_t asked_ns;
+	uint64_t process_id; /* of the target */
+	uint32_t kind; /* enum session_action_kind */
+	struct ipc_session who; /* the session that asked */
+	char rule[SESSION_RULE_SIZE];
+	char reason[RS_REASON_SIZE_MAX + 1];
 };
 
 /* One session. */
@@ -136,6 +155,10 @@ struct broker {
 	struct standing *standings[SETTINGS_AGENTS_MAX];
 	uint32_t n_standings;
 	bool bench_due; /* of some standing */
+
+	struct action actions[BROKER_ACTIONS_MAX];
+	uint64_t actions_unjournaled; /* refused ones that nobody could write down */
+	uint64_t actions_stray; /* outcomes that nobody waited for any more */
 
 	struct essential *essential;
 	struct ran_before ran;
@@ -229,7 +252,17 @@ void arbiter_expire(struct broker *broker, uint64_t now_ns);
 /* Allows all that is open. */
 void arbiter_end(struct broker *broker);
 
+/* action.c */
+/* 0: accepted, its outcome comes as action_done. Else the -errno of contract and manual, and why. */
+int action_ask(struct agent *agent, const struct session_action *message, const char **ret_why);
+/* Gives up on those whose outcome does not come. */
+void action_tick(struct broker *broker, uint64_t now_ns);
+
 /* announce.c: one function a platform event */
+/* refused: 0 or -errno. The event has the id of the action. */
+void announce_action_asked(struct agent *agent, const struct action *action, int refused);
+/* To the agent that asked, and to whoever subscribed. */
+void announce_action_done(const struct action *action, uint32_t outcome, int error);
 void announce_agent_started(struct agent *agent);
 void announce_agent_benched(struct standing *standing, const char *why);
 void announce_agent_unbenched(struct standing *standing);

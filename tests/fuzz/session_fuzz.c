@@ -3,30 +3,38 @@
  * session_fuzz: what an agent may send, against a whole broker: handshake, requests, answers, in any order and form.
  *
  *     input: records of  kind (1 byte) · size (2 bytes, little endian) · that many bytes
- *         kind 1 … 10   a datagram of this session type whose head is right; the bytes are its body, the rest is 0
+ *         kind 1 … 11   a datagram of this session type whose head is right; the bytes are its body, the rest is 0
  *         kind 128      the bytes are the datagram
  *         kind 129      the kernel asks a question
  *         kind 130      time passes: as many milliseconds as the first two bytes say
  *         kind 131      garbage is written into the cursor of the ring
  *
- * After each input: another agent has heard everything and still votes, every question was answered exactly once, and
- * no descriptor is left behind.
+ *         kind 132      whoever acts says what came of an action: number from the last, outcome, by the first two bytes
+ *
+ * After each input: another agent has heard everything and still votes, every question was answered exactly once, no
+ * descriptor is left behind, and nobody but the one process that may be ended was to be ended.
  */
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/macro.h"
 #include "broker/broker.h"
 #include "ring/ring.h"
+#include "sensor/process_table_internal.h"
 #include "tests/fuzz/fuzz.h"
 #include "wire/catalogue.h"
 #include "wire/event_build.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
 #define QUESTIONS 256
+#define MORTAL (UINT64_C(5) << 22 | 4242) /* the one process that may be ended */
+#define INIT (UINT64_C(1) << 22 | 1)
+#define OWN (UINT64_C(1) << 22 | 300)
 
 struct side {
 	int fd;
@@ -43,6 +51,8 @@ static uint8_t answered[QUESTIONS];
 static uint32_t n_asked;
 static uint64_t last_id;
 static struct side witness;
+static struct sensor_process_table *processes;
+static uint64_t last_action;
 
 #define CHECK(condition) \
 	do { \
@@ -62,6 +72,21 @@ static struct sensor sensor = {.ops = &ops};
 static uint64_t get_now(void *data)
 {
 	return now_ns;
+}
+
+/* Of init and this very process, only the third may be asked for. */
+static int act(void *data, const struct ipc_action *action)
+{
+	CHECK(ipc_check(action, sizeof(*action)) == NULL);
+	CHECK(action->outcome != 0 || action->process_id == MORTAL);
+	last_action = action->head.number;
+	return now_ns / NS_PER_MS % 5 == 4 ? -EAGAIN : 0;
+}
+
+static void know(uint64_t id)
+{
+	const struct rs_process process = {.id = id, .pid = id & 0x3fffff, .tid = id & 0x3fffff, .uid = 1000};
+	process_table_put(processes, &process, "/usr/bin/sleep", "");
 }
 
 static void before_wait(void *data)
@@ -130,6 +155,7 @@ static void setup(void)
 	for (uint32_t i = 0; i < 2; i++) {
 		snprintf(settings.agents[i].name, sizeof(settings.agents[i].name), "agent%u", i);
 		settings.agents[i].ring_kb = 128;
+		settings.agents[i].actions = SETTINGS_ACTION_KILL;
 		memset(&settings.agents[i].granted, 0xff, sizeof(settings.agents[i].granted));
 	}
 	abilities = calloc(catalogue_n_events, sizeof(abilities[0]));
@@ -138,8 +164,20 @@ static void setup(void)
 		abilities[i].state = SESSION_MANDATORY;
 	now_ns = 1000 * NS_PER_SEC;
 	CHECK(loop_new(&loop) == 0);
-	const struct broker_opts opts = {
-		.loop = loop, .settings = &settings, .abilities = abilities, .generation = 1, .now = get_now};
+	int folder_fd = open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	CHECK(process_table_new_at(folder_fd, -1, 100, &processes) == 0);
+	process_table_set_live(processes, true);
+	know(INIT);
+	know(OWN);
+	know(MORTAL);
+	const struct broker_opts opts = {.loop = loop,
+					 .settings = &settings,
+					 .abilities = abilities,
+					 .generation = 1,
+					 .now = get_now,
+					 .processes = processes,
+					 .own_pid = 300,
+					 .act = act};
 	CHECK(broker_new(&opts, &broker) == 0);
 	CHECK(broker_add_sensor(broker, &sensor) == 0);
 	loop_set_before_wait(loop, before_wait, broker);
@@ -213,6 +251,7 @@ static void datagram(struct side *side, uint8_t type, const uint8_t *bytes, size
 		[SESSION_ANSWER] = sizeof(struct session_answer),
 		[SESSION_CONTENT] = sizeof(struct session_content),
 		[SESSION_BYE] = sizeof(struct session_bye),
+		[SESSION_ACTION] = sizeof(struct session_action),
 	};
 	static uint64_t buffer[SESSION_MESSAGE_MAX / 8];
 	size_t whole = type < ARRAY_SIZE(sizes) && sizes[type] ? sizes[type] : sizeof(struct session_head) + size;
@@ -220,6 +259,9 @@ static void datagram(struct side *side, uint8_t type, const uint8_t *bytes, size
 	memset(buffer, 0, whole);
 	memcpy(head + 1, bytes, MIN(size, whole - sizeof(*head)));
 	*head = (struct session_head){.size = (uint32_t)whole, .type = type, .request = 5};
+	if (type == SESSION_ACTION && size > 16) /* mostly somebody who is there */
+		((struct session_action *)(void *)buffer)->process_id =
+			((const uint64_t[]){MORTAL, INIT, OWN, MORTAL + (1 << 22)})[bytes[16] % 4];
 	if (type == SESSION_ANSWER) /* the last question, or one near it */
 		head->request = last_id + (size ? (uint64_t)(int64_t)(int8_t)bytes[size - 1] : 0);
 	put(side, buffer, whole);
@@ -233,6 +275,9 @@ static void play(struct side *side, uint8_t kind, const uint8_t *bytes, size_t s
 		now_ns += (size >= 2 ? bytes[0] + bytes[1] * UINT64_C(256) : 1) * NS_PER_MS;
 	else if (kind == 131)
 		lie(side, bytes, size);
+	else if (kind == 132)
+		broker_action_done(broker, last_action - (size ? bytes[0] % 4 : 0),
+				   size > 1 ? bytes[1] % 6 + 1 : IPC_ACTION_GONE, 0);
 	else if (kind >= 128)
 		put(side, bytes, size);
 	else

@@ -4,7 +4,8 @@
  *
  *     scenario FILE.scn …
  *
- * Actors: `settings` and `agent` (before everything else), `kernel`, `time`, `operator`, and any name of an agent.
+ * Actors: `settings` and `agent` (before everything else), `kernel`, `time`, `cage`, `operator`, and any name of an
+ * agent.
  * tests/scenarios/README.md lists the verbs.
  */
 #include "base/clock.h"
@@ -84,8 +85,8 @@ static const struct {
 	const char *name;
 	size_t offset;
 } settings_numbers[] = {
-	SETTING(deadline_exec_ms), SETTING(deadline_open_ms), SETTING(strikes_max),
-	SETTING(strike_window_s),  SETTING(bench_s),          SETTING(essential_deny),
+	SETTING(deadline_exec_ms), SETTING(deadline_open_ms), SETTING(strikes_max), SETTING(strike_window_s),
+	SETTING(bench_s),          SETTING(essential_deny),   SETTING(uid_base),
 };
 
 static void set(struct world *world, const char *key, const struct words *words)
@@ -122,6 +123,8 @@ static void add_agent(struct world *world, const char *name, const struct words 
 	agent->denies_per_min = (uint32_t)words_number(world, words, "denies_per_min", 60);
 	agent->deadline_open_ms = (uint32_t)words_number(world, words, "deadline_open", 0);
 	agent->deadline_exec_ms = (uint32_t)words_number(world, words, "deadline_exec", 0);
+	agent->actions = words_has(words, "kill") ? SETTINGS_ACTION_KILL : 0;
+	agent->actions_per_min = (uint32_t)words_number(world, words, "actions_per_min", 0);
 	agent->granted = world_types(world, granted ? granted : "all");
 	if (denied)
 		agent->deny_on_miss = world_types(world, denied);
@@ -187,6 +190,8 @@ static void play_line(struct world *world, char *line)
 		pass_time(world, rest.word[0], strcmp(verb, "passes") == 0);
 	else if (strcmp(actor, "kernel") == 0)
 		done = kernel_does(world, verb, &rest);
+	else if (strcmp(actor, "cage") == 0)
+		done = cage_does(world, verb, &rest);
 	else if (strcmp(actor, "operator") == 0)
 		done = operator_does(world, verb, &rest);
 	else
@@ -230,7 +235,12 @@ void world_start(struct world *world)
 					 .now = world_now,
 					 .now_data = world,
 					 .note = world_note,
-					 .note_data = world};
+					 .note_data = world,
+					 .processes = world->table,
+					 .own_pid = WORLD_ENGINE_PID,
+					 .parent_pid = WORLD_PARENT_PID,
+					 .act = world_act,
+					 .act_data = world};
 	if (broker_new(&opts, &world->broker) < 0 || broker_add_sensor(world->broker, &world->sensor) < 0)
 		world_fail(world, "no broker");
 	loop_set_before_wait(world->loop, before_wait, world->broker);
@@ -269,6 +279,7 @@ static void play(const char *file)
 	operator_does(&world, "adds", &(struct words){.word = {"up"}, .n = 1});
 	agents_end(&world);
 	broker_free(world.broker);
+	process_table_free(world.table);
 	loop_free(world.loop);
 	free(world.questions);
 	free(world.abilities);

@@ -17,6 +17,10 @@
 #define WORDS_MAX 24
 #define WORLD_AGENTS_MAX 160
 #define WORLD_QUESTIONS_MAX 20000
+#define WORLD_PROCESSES_MAX 64
+#define WORLD_ACTIONS_MAX 256
+#define WORLD_ENGINE_PID 300u
+#define WORLD_PARENT_PID 299u
 
 struct world_agent {
 	char name[64];
@@ -44,6 +48,12 @@ struct world_question {
 	uint32_t times; /* answered */
 };
 
+/* A process that the platform knows. */
+struct world_process {
+	char name[32];
+	uint64_t id;
+};
+
 struct world {
 	const char *file;
 	unsigned line;
@@ -60,6 +70,13 @@ struct world {
 	uint32_t n_questions;
 	struct world_agent agents[WORLD_AGENTS_MAX];
 	uint32_t n_agents;
+	struct sensor_process_table *table;
+	struct world_process processes[WORLD_PROCESSES_MAX];
+	uint32_t n_processes;
+	bool cage_away;
+	struct ipc_action asked[WORLD_ACTIONS_MAX]; /* of the cage, not looked at yet */
+	uint32_t n_asked;
+	uint64_t last_action; /* number of the last that was looked at */
 	char noted[64][320]; /* notes to the cage, not looked at yet */
 	uint32_t n_noted;
 };
@@ -92,6 +109,11 @@ void world_check_event(struct world *world, const struct rs_event *event, const 
 /* The actors: each does one line. False: no such verb. */
 bool kernel_does(struct world *world, const char *verb, const struct words *words);
 bool agent_does(struct world *world, const char *name, const char *verb, const struct words *words);
+bool cage_does(struct world *world, const char *verb, const struct words *words);
 bool operator_does(struct world *world, const char *verb, const struct words *words);
 void kernel_init(struct world *world);
+/* A process that was started by name, or an id as a number. */
+uint64_t world_process(struct world *world, const char *name);
+/* What the broker hands to the cage. */
+int world_act(void *data, const struct ipc_action *action);
 void agents_end(struct world *world);

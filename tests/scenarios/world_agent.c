@@ -91,10 +91,10 @@ static void expect_error(struct world *world, const struct world_agent *agent, c
 	static const struct {
 		const char *name;
 		int error;
-	} errors[] = {{"EACCES", -EACCES},     {"EOPNOTSUPP", -EOPNOTSUPP},
-		      {"ENOSPC", -ENOSPC},     {"ENOENT", -ENOENT},
-		      {"EPROTO", -EPROTO},     {"EUSERS", -EUSERS},
-		      {"EMSGSIZE", -EMSGSIZE}, {"EPROTONOSUPPORT", -EPROTONOSUPPORT}};
+	} errors[] = {{"EACCES", -EACCES}, {"EOPNOTSUPP", -EOPNOTSUPP}, {"ENOSPC", -ENOSPC},
+		      {"ENOENT", -ENOENT}, {"EPROTO", -EPROTO},         {"EUSERS", -EUSERS},
+		      {"EPERM", -EPERM},   {"ESRCH", -ESRCH},           {"EBUSY", -EBUSY},
+		      {"EAGAIN", -EAGAIN}, {"EMSGSIZE", -EMSGSIZE},     {"EPROTONOSUPPORT", -EPROTONOSUPPORT}};
 	const char *name = words_value(words, "error");
 	int expected = 0;
 	for (size_t i = 0; name && i < ARRAY_SIZE(errors); i++)
@@ -296,6 +296,28 @@ static void leaves(struct world *world, struct world_agent *agent, const struct 
 	send_raw(world, agent, &message, sizeof(message));
 }
 
+/* NAME asks kill PROCESS [rule= reason= times= error=]: the last of the times must have this error */
+static void asks(struct world *world, struct world_agent *agent, const struct words *words)
+{
+	const char *rule = words_value(words, "rule"), *reason = words_value(words, "reason");
+	uint64_t times = words_number(world, words, "times", 1);
+	if (words->n < 2 || strcmp(words->word[0], "kill") != 0)
+		world_fail(world, "expected what %s asks for: kill PROCESS", agent->name);
+	for (uint64_t i = 0; i < times; i++) {
+		struct session_action message = {.head = head_of(agent, SESSION_ACTION, sizeof(message)),
+						 .kind = SESSION_ACTION_KILL,
+						 .process_id = world_process(world, words->word[1])};
+		snprintf(message.rule, sizeof(message.rule), "%s", rule ? rule : "");
+		snprintf(message.reason, sizeof(message.reason), "%s", reason ? reason : "");
+		agent->error = INT32_MAX;
+		send_raw(world, agent, &message, sizeof(message));
+	}
+	expect_error(world, agent, words);
+	const char *text = words_value(words, "why");
+	if (text && !strstr(agent->text, text))
+		world_fail(world, "expected %s to be told '%s', found '%s'", agent->name, text, agent->text);
+}
+
 /* Datagrams that no SDK would send. size: of the datagram, head.size: what it says of itself. */
 static const struct {
 	const char *name;
@@ -323,6 +345,9 @@ static const struct {
 	 0xff},
 	{"garbage-hello", SESSION_HELLO, sizeof(struct session_hello), sizeof(struct session_hello), 0, 0x41},
 	{"garbage-content", SESSION_CONTENT, sizeof(struct session_content), sizeof(struct session_content), 0, 0x41},
+	{"no-action", SESSION_ACTION, sizeof(struct session_action), sizeof(struct session_action), 0, 0},
+	{"garbage-action", SESSION_ACTION, sizeof(struct session_action), sizeof(struct session_action), 0, 0x41},
+	{"short-action", SESSION_ACTION, 24, 24, 0, 0},
 	{"garbage-bye", SESSION_BYE, sizeof(struct session_bye), sizeof(struct session_bye), 0, 0x41},
 	{"too-long", SESSION_HELLO, SESSION_MESSAGE_MAX + 8, SESSION_MESSAGE_MAX + 8, 0, 0},
 	{"empty", 0, 0, 0, 0, 0},
@@ -444,6 +469,8 @@ static bool does(struct world *world, struct world_agent *agent, const char *ver
 			 sizeof(struct session_ready));
 	else if (strcmp(verb, "allows") == 0 || strcmp(verb, "denies") == 0)
 		answers(world, agent, verb, words);
+	else if (strcmp(verb, "asks") == 0)
+		asks(world, agent, words);
 	else if (strcmp(verb, "hears") == 0 && words->n > 1 && strcmp(words->word[0], "of") == 0)
 		hears_of(world, agent, words);
 	else if (strcmp(verb, "hears") == 0)

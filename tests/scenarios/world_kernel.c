@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel of a scenario: asks, tells, loses; keeps what it was answered. */
 #include "base/clock.h"
+#include "sensor/process_table_internal.h"
 #include "tests/scenarios/world.h"
 
 #include <fcntl.h>
@@ -42,9 +43,44 @@ static void want(struct sensor *sensor, const struct session_event_set *types)
 
 static const struct sensor_ops ops = {.name = "scenario", .answer = answer, .flush_cache = flush_cache, .want = want};
 
+/* Nothing is learnt from /proc: the table is over a folder without processes. */
 void kernel_init(struct world *world)
 {
 	world->sensor.ops = &ops;
+	int folder_fd = open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (folder_fd < 0 || process_table_new_at(folder_fd, -1, 1000, &world->table) < 0)
+		world_fail(world, "no table of processes");
+	process_table_set_live(world->table, true);
+}
+
+uint64_t world_process(struct world *world, const char *name)
+{
+	char *end;
+	for (uint32_t i = world->n_processes; i > 0; i--)
+		if (strcmp(world->processes[i - 1].name, name) == 0)
+			return world->processes[i - 1].id;
+	uint64_t id = strtoull(name, &end, 0);
+	if (end == name || *end)
+		world_fail(world, "no process was called %s", name);
+	return id;
+}
+
+/* starts NAME pid= [start= exe= uid= parent= platform]; an empty exe: the platform could not learn it */
+static void starts(struct world *world, const struct words *words)
+{
+	const char *exe = words_value(words, "exe");
+	struct rs_process process = {.pid = (uint32_t)words_number(world, words, "pid", 4242),
+				     .parent_pid = (uint32_t)words_number(world, words, "parent", 1),
+				     .uid = (uint32_t)words_number(world, words, "uid", 1000)};
+	if (world->n_processes == WORLD_PROCESSES_MAX)
+		world_fail(world, "too many processes for a scenario");
+	process.id = words_number(world, words, "start", 7) << 22 | process.pid;
+	process.tid = process.pid;
+	process.euid = process.uid;
+	struct world_process *named = &world->processes[world->n_processes++];
+	snprintf(named->name, sizeof(named->name), "%s", words->word[0]);
+	named->id = process.id;
+	process_table_put(world->table, &process, exe ? exe : "/usr/bin/sleep", "");
 }
 
 struct world_question *world_question(struct world *world, const char *name)
@@ -182,6 +218,10 @@ bool kernel_does(struct world *world, const char *verb, const struct words *word
 		const struct catalogue_event *row = words->n > 1 ? catalogue_find_name(words->word[1]) : NULL;
 		sink.lost(sink.data, row ? row->number : 0, strtoull(words->word[0], NULL, 10));
 		world_turn(world);
+	} else if (strcmp(verb, "starts") == 0 && words->n >= 1) {
+		starts(world, words);
+	} else if (strcmp(verb, "ends") == 0 && words->n >= 1) {
+		process_table_exit(world->table, world_process(world, words->word[0]));
 	} else if (strcmp(verb, "expects") == 0) {
 		expects(world, words);
 	} else {
