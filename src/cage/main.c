@@ -3,11 +3,14 @@
  * ringside-cage: starts the agents, watches them, starts them again, ends them.
  *
  *     parent ─▶ settings, stop        engine ◀─▶ sessions, notes        control ─▶ status, start, stop, restart
+ *     engine ─▶ actions that agents asked for (act.h) ─▶ journal, outcome
  *
- * Must never read a byte that an agent wrote: there is no descriptor here from which it could.
+ * Must never read a byte that an agent wrote: there is no descriptor here from which it could. Rule and reason of an
+ * action come from the engine, and pass through to the journal unread.
  */
 #include "base/fd.h"
 #include "base/log.h"
+#include "cage/act.h"
 #include "cage/agents.h"
 
 #include <errno.h>
@@ -15,10 +18,13 @@
 #include <string.h>
 
 #define STATUS_SIZE_MAX 65536
+#define UID_RANGE 200u /* of the platform and its agents, from uid_base */
 
 struct cage {
 	struct process *process;
 	struct agents *agents;
+	struct journal *journal; /* NULL: it cannot be opened */
+	struct acts *acts;
 	uint64_t refused; /* messages that were not theirs to send */
 };
 
@@ -71,13 +77,51 @@ static void on_stopped(void *data)
 	loop_exit(process_loop(cage->process));
 }
 
+/* -- actions ----------------------------------------------------------------------------------------------- */
+
+static void on_action_done(void *data, uint64_t number, enum ipc_action_outcome outcome, int error)
+{
+	struct cage *cage = data;
+	struct ipc_action_done done = {.head = {.size = sizeof(done), .type = IPC_ACTION_DONE, .number = number},
+				       .outcome = outcome,
+				       .error = error};
+	/* an engine that is not there hears nothing; the journal has it */
+	(void)process_send(cage->process, PROCESS_ENGINE, &done, NULL, 0);
+}
+
+static struct target_ours ours(const struct cage *cage)
+{
+	const struct settings *settings = process_settings(cage->process);
+	return (struct target_ours){
+		.parent = getppid(), .uid_first = settings->uid_base, .uid_last = settings->uid_base + UID_RANGE - 1};
+}
+
+/* With privilege, while files can be made in state_dir. Without a journal agents live, and nothing is done for them. */
+static int open_journal(struct cage *cage)
+{
+	const struct settings *settings = process_settings(cage->process);
+	int r = journal_open(settings->state_dir, true, &cage->journal);
+	if (r < 0)
+		log_error("%s: the journal of actions cannot be opened: %s; no action of an agent is done until it can",
+			  settings->state_dir, strerror(-r));
+	const struct acts_opts opts = {.loop = process_loop(cage->process),
+				       .journal = cage->journal,
+				       .ours = ours(cage),
+				       .done = on_action_done,
+				       .data = cage};
+	return acts_new(&opts, &cage->acts);
+}
+
 static void on_settings(struct cage *cage, int fd)
 {
 	int r = process_renew_settings(cage->process, fd);
-	if (r < 0)
+	if (r < 0) {
 		log_error("new settings: %s; the old ones stay", strerror(-r));
-	else
-		agents_follow(cage->agents, process_settings(cage->process));
+		return;
+	}
+	const struct target_ours spared = ours(cage);
+	acts_set_ours(cage->acts, &spared);
+	agents_follow(cage->agents, process_settings(cage->process));
 }
 
 static int on_message(void *data, enum process_role from, const struct ipc_head *message, int *fds, size_t n_fds)
@@ -93,6 +137,8 @@ static int on_message(void *data, enum process_role from, const struct ipc_head 
 		agents_stop_all(cage->agents, on_stopped, cage);
 	else if (from == PROCESS_ENGINE && message->type == IPC_AGENT_NOTE)
 		agents_note(cage->agents, (const struct ipc_agent_note *)(const void *)message);
+	else if (from == PROCESS_ENGINE && message->type == IPC_ACTION)
+		acts_ask(cage->acts, (const struct ipc_action *)(const void *)message);
 	else if (from == PROCESS_CONTROL && message->type == IPC_REQUEST)
 		on_request(cage, (const struct ipc_request *)(const void *)message);
 	else if (cage->refused++ == 0)
@@ -118,11 +164,15 @@ int main(void)
 	if (r >= 0)
 		r = agents_new(cage.process, &cage.agents);
 	if (r >= 0)
+		r = open_journal(&cage);
+	if (r >= 0)
 		r = process_drop(cage.process);
 	if (r >= 0) {
 		agents_follow(cage.agents, process_settings(cage.process));
 		r = process_run(cage.process);
 	}
+	acts_free(cage.acts);
+	journal_free(cage.journal);
 	agents_free(cage.agents);
 	process_free(cage.process);
 	return r < 0;

@@ -90,6 +90,9 @@ void requests_take_early(struct engine *engine);
 /* For the broker: what happens to an agent, to the cage. */
 void requests_note(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why);
 
+/* For the broker: an action for the cage, which journals and does it. -errno: it is not there, or does not keep up. */
+int requests_act(void *data, const struct ipc_action *action);
+
 /* main.c: begins once all enabled agents are here, or when it is time. */
 void engine_begin_when_ready(struct engine *engine, uint64_t now_ns);
 

@@ -88,6 +88,11 @@ static int make_broker(struct engine *engine)
 		.next_event_id = engine->ledger ? &engine->ledger->next_event_id : NULL,
 		.note = requests_note,
 		.note_data = engine,
+		.processes = engine->processes,
+		.own_pid = (uint32_t)getpid(),
+		.parent_pid = (uint32_t)getppid(),
+		.act = requests_act,
+		.act_data = engine,
 	};
 	return broker_new(&opts, &engine->broker);
 }
@@ -99,9 +104,9 @@ static int prepare(struct engine *engine)
 	if (r < 0)
 		return r;
 	count_generation(engine);
-	r = make_broker(engine);
+	r = process_table_new(&engine->processes);
 	if (r >= 0)
-		r = process_table_new(&engine->processes);
+		r = make_broker(engine);
 	if (r >= 0)
 		r = process_table_scan(engine->processes);
 	if (r >= 0)

@@ -2,7 +2,8 @@
 /*
  * requests: what others say to the engine.
  *
- *     parent: GROUP, GAP, STOP     cage: SESSION, AGENT_ENDED     control: REQUEST ─▶ table ─▶ JSON ─▶ REPLY
+ *     parent: GROUP, GAP, STOP     cage: SESSION, AGENT_ENDED, ACTION_DONE     control: REQUEST ─▶ table ─▶ JSON ─▶
+ * REPLY
  *
  * A message that the sender has no business with is dropped with a line in the log; descriptors that are not taken
  * are closed.
@@ -255,6 +256,13 @@ static void on_kept(struct engine *engine, enum process_role from, const struct 
 		engine->kept[engine->n_kept++] = STEAL_FD(fds[i]);
 }
 
+static void on_action_done(struct engine *engine, enum process_role from, const struct ipc_head *message, int *fds,
+			   size_t n_fds)
+{
+	const struct ipc_action_done *done = (const struct ipc_action_done *)(const void *)message;
+	broker_action_done(engine->broker, done->head.number, (enum ipc_action_outcome)done->outcome, done->error);
+}
+
 static const struct {
 	void (*act)(struct engine *engine, enum process_role from, const struct ipc_head *message, int *fds,
 		    size_t n_fds);
@@ -264,7 +272,7 @@ static const struct {
 	[IPC_GROUP] = {on_group, PROCESS_PARENT, false},     [IPC_KEPT] = {on_kept, PROCESS_PARENT, false},
 	[IPC_STOP] = {on_stop, PROCESS_PARENT, false},       [IPC_GAP] = {on_gap, PROCESS_PARENT, true},
 	[IPC_SESSION] = {on_session, PROCESS_CAGE, false},   [IPC_AGENT_ENDED] = {on_agent_ended, PROCESS_CAGE, true},
-	[IPC_REQUEST] = {on_request, PROCESS_CONTROL, true},
+	[IPC_REQUEST] = {on_request, PROCESS_CONTROL, true}, [IPC_ACTION_DONE] = {on_action_done, PROCESS_CAGE, true},
 };
 
 void requests_keep(void *data, const int *fds, size_t n_fds)
@@ -305,4 +313,10 @@ void requests_note(void *data, uint64_t agent_index, enum ipc_agent_state state,
 	/* a cage that is not there, or does not keep up, asks for STATUS when it is back */
 	(void)process_send(engine->process, PROCESS_CAGE, &note, NULL, 0);
 	engine_begin_when_ready(engine, clock_monotonic_ns());
+}
+
+int requests_act(void *data, const struct ipc_action *action)
+{
+	struct engine *engine = data;
+	return process_send(engine->process, PROCESS_CAGE, action, NULL, 0);
 }
