@@ -293,14 +293,14 @@ static int open_socket(struct clients *clients)
 	return r;
 }
 
-int clients_new(struct process *process, struct clients **ret)
+int clients_new(struct process *process, struct journal *journal, struct clients **ret)
 {
 	struct clients *clients = calloc(1, sizeof(*clients));
 	if (!clients)
 		return -ENOMEM;
 	*clients = (struct clients){.process = process, .listen_fd = -1};
 	list_init(&clients->list);
-	int r = requests_new(process, on_done, clients, &clients->requests);
+	int r = requests_new(process, journal, on_done, clients, &clients->requests);
 	if (r >= 0)
 		r = open_socket(clients);
 	if (r < 0) {

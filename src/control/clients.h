@@ -10,11 +10,13 @@
 #pragma once
 
 #include "ipc/process.h"
+#include "journal/journal.h"
 
 struct clients;
 
-/* Makes the socket; needs root. process is borrowed for its life. -errno with a log line. */
-int clients_new(struct process *process, struct clients **ret);
+/* Makes the socket; needs root. process and journal (NULL: it could not be opened) are borrowed for
+ * its life. -errno with a log line. */
+int clients_new(struct process *process, struct journal *journal, struct clients **ret);
 /* Begins to accept; after the drop. */
 int clients_begin(struct clients *clients);
 struct clients *clients_free(struct clients *clients);

@@ -10,9 +10,12 @@
 #include "base/log.h"
 #include "control/clients.h"
 
+#include <string.h>
+
 struct control {
 	struct process *process;
 	struct clients *clients;
+	struct journal *journal; /* of actions, for reading; NULL: it cannot be opened */
 	uint64_t refused; /* messages that were not theirs to send */
 };
 
@@ -38,13 +41,26 @@ static void on_peer(void *data, enum process_role role, bool up)
 		clients_peer_down(control->clients, role);
 }
 
+/* With privilege. A control without it answers everything else. */
+static void open_journal(struct control *control)
+{
+	const char *folder = process_settings(control->process)->state_dir;
+	int r = journal_open(folder, false, &control->journal);
+	if (r < 0)
+		log_error("%s: the journal of actions cannot be opened: %s; `ringside actions` shows nothing until the "
+			  "platform is restarted",
+			  folder, strerror(-r));
+}
+
 int main(void)
 {
 	struct control control = {0};
 	struct process_handlers handlers = {.data = &control, .message = on_message, .peer = on_peer};
 	int r = process_enter(PROCESS_CONTROL, &handlers, &control.process);
-	if (r >= 0)
-		r = clients_new(control.process, &control.clients);
+	if (r >= 0) {
+		open_journal(&control);
+		r = clients_new(control.process, control.journal, &control.clients);
+	}
 	if (r >= 0)
 		r = process_drop(control.process);
 	if (r >= 0)
@@ -52,6 +68,7 @@ int main(void)
 	if (r >= 0)
 		r = process_run(control.process);
 	clients_free(control.clients);
+	journal_free(control.journal);
 	process_free(control.process);
 	return r < 0;
 }

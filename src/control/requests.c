@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/requests.h"
 
+#include "control/actions.h"
+
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
@@ -34,6 +36,7 @@ static const struct row {
 	{IPC_REQUEST_EVENTS, PERMISSION_ADMIN, TO(ENGINE)},
 	{IPC_REQUEST_AGENT, PERMISSION_ROOT, TO(CAGE)},
 	{IPC_REQUEST_DENIALS, PERMISSION_ADMIN, TO(ENGINE)},
+	{IPC_REQUEST_ACTIONS, PERMISSION_ADMIN, TO(CONTROL)},
 };
 
 /* The verbs of IPC_REQUEST_AGENT that the engine answers; the others are the cage's. */
@@ -61,6 +64,7 @@ struct request {
 
 struct requests {
 	struct process *process;
+	struct journal *journal;
 	requests_done_fn *done;
 	void *data;
 	uint64_t next_number;
@@ -202,6 +206,17 @@ static void send_part(struct request *request, const struct ipc_request *origina
 			  r == -ENOTCONN ? "is being started" : "takes no requests now");
 }
 
+/* The part that control has itself. */
+static void answer_self(struct request *request, const struct ipc_request *original)
+{
+	struct part *part = &request->parts[PROCESS_CONTROL];
+	int r = actions_json(request->requests->journal, original->argument, &part->text, &part->size);
+	if (r < 0)
+		part_fail(part, PROCESS_CONTROL, r,
+			  r == -ENODEV ? "could not open the journal of actions at its start; its log says why"
+				       : "has no memory left");
+}
+
 static unsigned roles_of(const struct row *row, const struct ipc_request *request)
 {
 	if (row->kind == IPC_REQUEST_AGENT)
@@ -258,8 +273,10 @@ void requests_start(struct requests *requests, const struct ipc_request *origina
 	}
 	request->roles = roles_of(row, original);
 	for (enum process_role role = 0; role < PROCESS_N_ROLES; role++)
-		if (request->roles >> role & 1)
+		if (role != PROCESS_CONTROL && request->roles >> role & 1)
 			send_part(request, original, asker, role);
+	if (request->roles & TO(CONTROL))
+		answer_self(request, original);
 	finish_if_complete(request);
 }
 
@@ -313,12 +330,13 @@ void requests_peer_down(struct requests *requests, enum process_role role)
 	}
 }
 
-int requests_new(struct process *process, requests_done_fn *done, void *data, struct requests **ret)
+int requests_new(struct process *process, struct journal *journal, requests_done_fn *done, void *data,
+		 struct requests **ret)
 {
 	struct requests *requests = calloc(1, sizeof(*requests));
 	if (!requests)
 		return -ENOMEM;
-	*requests = (struct requests){.process = process, .done = done, .data = data};
+	*requests = (struct requests){.process = process, .journal = journal, .done = done, .data = data};
 	list_init(&requests->list);
 	*ret = requests;
 	return 0;

@@ -6,11 +6,12 @@
  * done()
  *
  * Looks into no answer: parts are put together as they come. A process that does not answer, or is away, becomes
- * {"error": …} in its part. Owns the requests under way.
+ * {"error": …} in its part. What is asked of the journal of actions is answered here. Owns the requests under way.
  */
 #pragma once
 
 #include "ipc/process.h"
+#include "journal/journal.h"
 
 struct requests;
 
@@ -21,8 +22,9 @@ struct requests;
 typedef void requests_done_fn(void *data, void *client, uint64_t number, int error, const char *text, size_t size,
 			      int fd);
 
-/* process is borrowed for its life. */
-int requests_new(struct process *process, requests_done_fn *done, void *data, struct requests **ret);
+/* process and journal are borrowed for its life; journal NULL: it could not be opened. */
+int requests_new(struct process *process, struct journal *journal, requests_done_fn *done, void *data,
+		 struct requests **ret);
 struct requests *requests_free(struct requests *requests);
 
 /* Who asks, as the kernel says. */
