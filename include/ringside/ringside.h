@@ -293,6 +293,42 @@ RS_API int64_t rs_respond_time_left_ns(const struct rs_event *event);
  */
 RS_API int rs_agent_content_changed(struct rs_agent *agent, const char *content_version);
 
+struct rs_action_opts {
+	size_t size;
+	const char *rule; /* id of the rule, at most 63 bytes; shown by `ringside actions` */
+	const char *reason; /* in words, at most 255 bytes; shown there, too */
+};
+
+/*
+ * A request: end a process, by SIGKILL. Agents do not end processes themselves: the platform checks that the operator
+ * granted it, writes it into its journal, and does it. Ending a process cannot be undone.
+ * process_id: `id` of a struct rs_process of an event: it stays this process's when its pid is used again.
+ *
+ * Only asking waits for a reply, not the end of the process: that comes as an `action_done` event, subscribed or not,
+ * whose `request` is the number returned here, and whose `outcome` is
+ *     done      the process was killed and is gone
+ *     gone      it had ended before
+ *     failed    `error` says why: ETIMEDOUT: killed, and not gone within 5 seconds; EPERM: it is the platform's after
+ *               all; another: it could not be journaled, so it was not done
+ *     shadow    this agent is a shadow: it was recorded, and not done
+ *     unknown   whoever does it ended meanwhile: `ringside actions` may know more
+ * A restart of the engine while the request waits for its reply may ask it twice; a process ends once.
+ * When the engine is restarted between the reply and the event, the event does not come; the journal has it.
+ *
+ * A number > 0 by which this agent can tell its actions apart, or
+ *     -EINVAL   agent is NULL, process_id is 0, the options have no size, or rs_agent_ready() was not called
+ *     -E2BIG    rule or reason is too long, or see struct rs_agent_opts. Nothing was sent.
+ *     -EACCES   actions of this kind are not granted to this agent, or the agent is benched
+ *     -EBUSY    more actions within a minute than the operator allows, or too many of all agents are under way
+ *     -ESRCH    no such process lives, or the platform never saw it
+ *     -EPERM    it must not be ended: process 1, a thread of the kernel, a process of the platform or of an agent, a
+ *               program of the essential set, or one whose program the platform does not know
+ *     -EAGAIN   the part of the platform that does it is not there now: ask again
+ *     or what every request may return.
+ * Since contract 1.
+ */
+RS_API int rs_agent_act_kill(struct rs_agent *agent, uint64_t process_id, const struct rs_action_opts *opts);
+
 /*
  * The event as one JSON object in one line: see docs/EVENTS.md for the names. Bytes that are not UTF-8 become lone
  * low surrogates (\udc80 to \udcff), as in PEP 383. NUL-terminated, no newline.
