@@ -12,6 +12,7 @@
 static void args(struct walk *walk, void *base, const yaml_node_t *node);
 static void events(struct walk *walk, void *base, const yaml_node_t *node);
 static void on_miss(struct walk *walk, void *base, const yaml_node_t *node);
+static void actions(struct walk *walk, void *base, const yaml_node_t *node);
 
 static const struct rule limits[] = {
 	{.key = "memory", .kind = RULE_SIZE_MB, .least = 8, .most = 1 << 20, AT(memory_mb)},
@@ -19,6 +20,7 @@ static const struct rule limits[] = {
 	{.key = "pending", .kind = RULE_NUMBER, .least = 1, .most = 4096, AT(pending_max)},
 	{.key = "ring", .kind = RULE_SIZE_KB, .least = 128, .most = 256 << 10, AT(ring_kb)},
 	{.key = "denies_per_minute", .kind = RULE_NUMBER, .least = 1, .most = 1000000, AT(denies_per_min)},
+	{.key = "actions_per_minute", .kind = RULE_NUMBER, .least = 1, .most = 1000, AT(actions_per_min)},
 	{0},
 };
 
@@ -36,6 +38,7 @@ static const struct rule agent_rules[] = {
 	{.key = "shadow", .kind = RULE_BOOL, AT(shadow)},
 	{.key = "uid", .kind = RULE_NUMBER, .least = 1, .most = 2000000000, AT(uid)},
 	{.key = "events", .kind = RULE_OTHER, .required = true, .other = events},
+	{.key = "actions", .kind = RULE_OTHER, .other = actions},
 	{.key = "deadline", .kind = RULE_SECTION, .section = deadline},
 	{.key = "on_miss", .kind = RULE_OTHER, .other = on_miss},
 	{.key = "limits", .kind = RULE_SECTION, .section = limits},
@@ -106,6 +109,24 @@ static void events(struct walk *walk, void *base, const yaml_node_t *node)
 {
 	struct settings_agent *agent = base;
 	walk_list(walk, node, RS_EVENT_TYPE_LIMIT, &agent->granted, event_item);
+}
+
+static void action_item(struct walk *walk, void *base, size_t index, const yaml_node_t *item)
+{
+	struct settings_agent *agent = base;
+	const char *name = walk_scalar(walk, item, 63, "the name of an action");
+	if (!name)
+		return;
+	if (strcmp(name, "kill") != 0)
+		walk_wrong(walk, item, "the only one is kill", "the name of an action");
+	else if (agent->actions & SETTINGS_ACTION_KILL)
+		walk_wrong(walk, item, "remove one of the two", "each action once");
+	agent->actions |= SETTINGS_ACTION_KILL;
+}
+
+static void actions(struct walk *walk, void *base, const yaml_node_t *node)
+{
+	walk_list(walk, node, 8, base, action_item);
 }
 
 static void on_miss_event(struct walk *walk, struct settings_agent *agent, const yaml_node_t *key,
