@@ -5,6 +5,7 @@
 #include "base/macro.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PID_MASK ((UINT64_C(1) << 22) - 1) /* of a process id, see struct rs_process */
@@ -23,6 +24,38 @@ static bool is_settled(const struct settled *settled, uint64_t number)
 		if (settled->numbers[i - 1] == number)
 			return true;
 	return false;
+}
+
+struct filter {
+	char agent[SESSION_NAME_SIZE]; /* "": all */
+	char outcome[SESSION_NAME_SIZE];
+};
+
+static int parse(const char *which, struct filter *ret)
+{
+	char copy[IPC_TEXT_SIZE], *save;
+	snprintf(copy, sizeof(copy), "%s", which);
+	*ret = (struct filter){0};
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		if (strncmp(word, "agent=", 6) == 0)
+			snprintf(ret->agent, sizeof(ret->agent), "%s", word + 6);
+		else if (strncmp(word, "outcome=", 8) == 0)
+			snprintf(ret->outcome, sizeof(ret->outcome), "%s", word + 8);
+		else
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static const char *outcome_of(const struct journal_record *record)
+{
+	return record->what == JOURNAL_ASKED ? "open" : ipc_outcome_name(record->outcome);
+}
+
+static bool is_wanted(const struct filter *filter, const struct journal_record *record)
+{
+	return (!filter->agent[0] || strcmp(filter->agent, record->agent) == 0) &&
+	       (!filter->outcome[0] || strcmp(filter->outcome, outcome_of(record)) == 0);
 }
 
 static void args_json(const struct journal_record *record, struct json *json)
@@ -64,7 +97,7 @@ static void record_json(const struct journal_record *record, struct json *json)
 	json_string(json, "action", ipc_action_name(record->kind));
 	json_string(json, "rule", record->rule);
 	json_string(json, "reason", record->reason);
-	json_string(json, "outcome", record->what == JOURNAL_ASKED ? "open" : ipc_outcome_name(record->outcome));
+	json_string(json, "outcome", outcome_of(record));
 	json_i64(json, "error", -(int64_t)record->error);
 	json_string(json, "why", record->error ? strerror(-record->error) : "");
 	json_u64(json, "latency_us", record->latency_ns / 1000);
@@ -73,7 +106,8 @@ static void record_json(const struct journal_record *record, struct json *json)
 	json_close_object(json);
 }
 
-static void write_all(struct journal *journal, uint64_t n_most, struct settled *settled, struct json *json)
+static void write_all(struct journal *journal, const struct filter *filter, uint64_t n_most, struct settled *settled,
+		      struct json *json)
 {
 	struct journal_cursor cursor = {0};
 	struct journal_record record;
@@ -84,6 +118,8 @@ static void write_all(struct journal *journal, uint64_t n_most, struct settled *
 			continue;
 		if (record.what == JOURNAL_OUTCOME && settled->n < PLACES)
 			settled->numbers[settled->n++] = record.number;
+		if (!is_wanted(filter, &record))
+			continue;
 		record_json(&record, json);
 		n++;
 	}
@@ -92,11 +128,15 @@ static void write_all(struct journal *journal, uint64_t n_most, struct settled *
 	json_close_object(json);
 }
 
-int actions_json(struct journal *journal, uint64_t n_most, char **ret_text, size_t *ret_size)
+int actions_json(struct journal *journal, const char *which, uint64_t n_most, char **ret_text, size_t *ret_size)
 {
 	struct json json;
+	struct filter filter;
 	if (!journal)
 		return -ENODEV;
+	int r = parse(which, &filter);
+	if (r < 0)
+		return r;
 	n_most = n_most == 0 ? ACTIONS_MOST : MIN(n_most, ACTIONS_MOST);
 	size_t capacity = n_most * RECORD_JSON_MAX + 256; /* taken from the kernel page by page, as far as it is used */
 	_cleanup_(freep) char *text = malloc(capacity);
@@ -105,7 +145,7 @@ int actions_json(struct journal *journal, uint64_t n_most, char **ret_text, size
 		return -ENOMEM;
 	settled->n = 0;
 	json_init(&json, text, capacity);
-	write_all(journal, n_most, settled, &json);
+	write_all(journal, &filter, n_most, settled, &json);
 	ssize_t size = json_finish(&json);
 	if (size < 0)
 		return (int)size;

@@ -50,16 +50,21 @@ static void append(uint64_t number, enum journal_what what, uint32_t outcome, in
 	assert_int_equal(journal_append(journal, &record), 0);
 }
 
-static struct json_object *ask(uint64_t n_most)
+static struct json_object *ask_for(const char *which, uint64_t n_most)
 {
 	char *text;
 	size_t size;
-	assert_int_equal(actions_json(journal, n_most, &text, &size), 0);
+	assert_int_equal(actions_json(journal, which, n_most, &text, &size), 0);
 	assert_int_equal(strlen(text), size);
 	struct json_object *root = json_tokener_parse(text);
 	assert_non_null(root);
 	free(text);
 	return root;
+}
+
+static struct json_object *ask(uint64_t n_most)
+{
+	return ask_for("", n_most);
 }
 
 static struct json_object *get(struct json_object *object, const char *key)
@@ -93,6 +98,36 @@ static void test_merged(void **state)
 	root = ask(2);
 	assert_int_equal(json_object_array_length(get(root, "actions")), 2);
 	json_object_put(root);
+}
+
+static void test_chosen(void **state)
+{
+	static const struct {
+		const char *which;
+		size_t n;
+	} rows[] = {{"agent=guard", 3},
+		    {"agent=guar", 0},
+		    {"outcome=refused", 2},
+		    {"outcome=open", 1},
+		    {"outcome=done", 0},
+		    {"agent=guard outcome=refused", 2},
+		    {"", 3},
+		    {"outcome=unheard", 0},
+		    {"agent=other outcome=refused", 0}};
+	char *text;
+	size_t size;
+	append(1, JOURNAL_ASKED, 0, 0);
+	append(2, JOURNAL_OUTCOME, IPC_ACTION_REFUSED, -EPERM);
+	append(3, JOURNAL_OUTCOME, IPC_ACTION_REFUSED, -EPERM);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct json_object *root = ask_for(rows[i].which, 0);
+		assert_int_equal(json_object_array_length(get(root, "actions")), rows[i].n);
+		json_object_put(root);
+	}
+	struct json_object *root = ask_for("outcome=refused", 1); /* the number is that of those chosen */
+	expect(root, 0, 3, "refused");
+	json_object_put(root);
+	assert_int_equal(actions_json(journal, "colour=red", 0, &text, &size), -EINVAL);
 }
 
 static void test_fields(void **state)
@@ -137,13 +172,13 @@ static void test_empty(void **state)
 	struct json_object *root = ask(0);
 	assert_int_equal(json_object_array_length(get(root, "actions")), 0);
 	json_object_put(root);
-	assert_int_equal(actions_json(NULL, 0, &text, &size), -ENODEV);
+	assert_int_equal(actions_json(NULL, "", 0, &text, &size), -ENODEV);
 }
 
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-	const struct CMUnitTest tests[] = {TEST(test_merged), TEST(test_fields), TEST(test_worst_texts),
-					   TEST(test_empty)};
+	const struct CMUnitTest tests[] = {TEST(test_merged), TEST(test_chosen), TEST(test_fields),
+					   TEST(test_worst_texts), TEST(test_empty)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,12 +209,19 @@ static void send_part(struct request *request, const struct ipc_request *origina
 /* The part that control has itself. */
 static void answer_self(struct request *request, const struct ipc_request *original)
 {
+	static const struct {
+		int error;
+		const char *why;
+	} reasons[] = {{-ENODEV, "could not open the journal of actions at its start; its log says why"},
+		       {-EINVAL, "expected agent=NAME and outcome=NAME to choose actions by, found another word"}};
 	struct part *part = &request->parts[PROCESS_CONTROL];
-	int r = actions_json(request->requests->journal, original->argument, &part->text, &part->size);
+	int r = actions_json(request->requests->journal, original->text, original->argument, &part->text, &part->size);
+	const char *why = "has no memory left";
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].error == r)
+			why = reasons[i].why;
 	if (r < 0)
-		part_fail(part, PROCESS_CONTROL, r,
-			  r == -ENODEV ? "could not open the journal of actions at its start; its log says why"
-				       : "has no memory left");
+		part_fail(part, PROCESS_CONTROL, r, why);
 }
 
 static unsigned roles_of(const struct row *row, const struct ipc_request *request)
