@@ -80,6 +80,7 @@ int cmd_status(struct cli *cli);
 int cmd_events(struct cli *cli);
 int cmd_explain(struct cli *cli);
 int cmd_denials(struct cli *cli);
+int cmd_actions(struct cli *cli);
 int cmd_agents(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_check(struct cli *cli);

@@ -40,6 +40,13 @@ static const struct cli_option denials_options[] = {
 	{NULL},
 };
 
+static const struct cli_option actions_options[] = {
+	{"agent", "NAME", "Only what this agent asked for."},
+	{"outcome", "NAME", "Only those with this outcome: done, gone, failed, refused, shadow, unknown, open."},
+	{"count", "N", "How many at most; 20 when not given."},
+	{NULL},
+};
+
 const struct cli_command cli_commands[] = {
 	{
 		.name = "status",
@@ -78,6 +85,16 @@ const struct cli_command cli_commands[] = {
 		.help = "One row a deny: when, its number for 'ringside explain', which agent, which rule, which file.",
 		.options = denials_options,
 		.run = cmd_denials,
+	},
+	{
+		.name = "actions",
+		.words = "",
+		.summary = "What agents asked the platform to do, and what came of it.",
+		.help = "One row an action, newest first, from the journal on disk: its number, when, which agent, by "
+			"which rule, what it asked for, and the outcome. What was killed stays killed.\n"
+			"Ends with 1 when records of the journal are damaged.",
+		.options = actions_options,
+		.run = cmd_actions,
 	},
 	{
 		.name = "agents",

@@ -7,7 +7,7 @@ _ringside_agents() {
 
 _ringside() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command="" verb="" i
-	local commands="status events explain denials agents doctor check help"
+	local commands="status events explain denials actions agents doctor check help"
 	local options="--json --socket --help --version"
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -38,6 +38,10 @@ _ringside() {
 		mapfile -t COMPREPLY < <(compgen -W "$(_ringside_agents)" -- "$word")
 		return
 		;;
+	--outcome)
+		mapfile -t COMPREPLY < <(compgen -W "done gone failed refused shadow unknown open" -- "$word")
+		return
+		;;
 	--uid)
 		mapfile -t COMPREPLY < <(compgen -W "$(id -u)" -- "$word")
 		return
@@ -48,6 +52,7 @@ _ringside() {
 	case $command in
 	events) options+=" --type --pid --uid --exe --path --agent --denied --count --seconds --list" ;;
 	denials) options+=" --count" ;;
+	actions) options+=" --agent --outcome --count" ;;
 	esac
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
