@@ -26,9 +26,28 @@ struct message {
 		struct raw_mute mute;
 		struct raw_subscribe subscribe;
 		struct raw_content content;
+		struct raw_action action;
 		char bytes[100000];
 	};
 };
+
+/* start << 22 | pid, as in struct rs_process; of nobody when it cannot be read. */
+static uint64_t process_id_of(int pid)
+{
+	char path[32], text[1024];
+	unsigned long long start = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[size > 0 ? size : 0] = '\0';
+	const char *at = strrchr(text, ')');
+	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+			  &start) != 1)
+		start = 1;
+	return (uint64_t)start << 22 | (uint64_t)pid;
+}
 
 static struct message *message_of(uint16_t type, size_t size)
 {
@@ -65,6 +84,44 @@ static struct message *good_subscribe(void)
 static struct message *good_content(void)
 {
 	return message_of(RAW_CONTENT, sizeof(struct raw_content));
+}
+
+/* pid 1 of the machine, or of whatever this runs in. */
+static struct message *good_action(void)
+{
+	struct message *message = message_of(RAW_ACTION, sizeof(struct raw_action));
+	message->action.kind = RAW_ACTION_KILL;
+	message->action.process_id = process_id_of(1);
+	return message;
+}
+
+static struct message *action_short(void)
+{
+	struct message *message = good_action();
+	message->size -= 1;
+	return message;
+}
+
+static struct message *action_kind(void)
+{
+	struct message *message = good_action();
+	message->action.kind = 99;
+	return message;
+}
+
+static struct message *action_nobody(void)
+{
+	struct message *message = good_action();
+	message->action.process_id = 0;
+	return message;
+}
+
+static struct message *action_unterminated(void)
+{
+	struct message *message = good_action();
+	memset(message->action.rule, 'r', sizeof(message->action.rule));
+	memset(message->action.reason, 'r', sizeof(message->action.reason));
+	return message;
 }
 
 static struct message *answer_short(void)
@@ -182,11 +239,32 @@ static struct message *empty(void)
 }
 
 static struct message *(*const makers[])(void) = {
-	good_answer,     good_mute,       good_subscribe,  good_content, answer_short,
-	answer_long,     answer_size_lie, answer_verdict,  answer_flags, answer_unterminated,
-	mute_size_lie,   mute_size_whole, mute_kind,       mute_op,      subscribe_unknown,
-	subscribe_flags, engines_own,     event_fd_forged, type_unknown, garbage,
+	good_answer,
+	good_mute,
+	good_subscribe,
+	good_content,
+	answer_short,
+	answer_long,
+	answer_size_lie,
+	answer_verdict,
+	answer_flags,
+	answer_unterminated,
+	mute_size_lie,
+	mute_size_whole,
+	mute_kind,
+	mute_op,
+	subscribe_unknown,
+	subscribe_flags,
+	engines_own,
+	event_fd_forged,
+	type_unknown,
+	garbage,
 	empty,
+	good_action,
+	action_short,
+	action_kind,
+	action_nobody,
+	action_unterminated,
 };
 
 static int send_once(struct raw *raw, const struct mode *mode, const struct rs_event *event)
@@ -217,6 +295,29 @@ static int flood(struct raw *raw, const struct mode *mode, const struct rs_event
 			;
 	}
 	say("%s: %d messages sent", mode->name, FLOOD);
+	return MODE_ANSWER;
+}
+
+/* Asks for the end of what must not end: whoever is above it, itself, and one whose number it has wrong. */
+static int kill_all(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	const struct {
+		const char *who;
+		uint64_t id;
+	} targets[] = {{"process 1", process_id_of(1)},
+		       {"its parent", process_id_of(getppid())},
+		       {"itself", process_id_of(getpid())},
+		       {"the next after it", process_id_of(getpid() + 1)},
+		       {"the one before it", process_id_of(getpid() - 1)},
+		       {"a start that never was", process_id_of(getpid()) + (UINT64_C(1) << 22)}};
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		struct message *message = good_action();
+		message->action.process_id = targets[i].id;
+		int error = raw_request(raw, &message->action, sizeof(message->action));
+		if (error == -EPIPE)
+			return error;
+		say("%s: kill %s: %s", mode->name, targets[i].who, error == 0 ? "ACCEPTED" : strerror(-error));
+	}
 	return MODE_ANSWER;
 }
 
@@ -325,6 +426,13 @@ const struct mode modes_live[] = {
 	{"flood-subscribe", MODE_LIVE, flood, "subscribes 100,000 times", COUNTED, 2},
 	{"flood-content", MODE_LIVE, flood, "changes its content 100,000 times",
 	 "flush caches no more often than it can", 3},
+	{"flood-actions", MODE_LIVE, flood, "asks 100,000 times for the end of process 1",
+	 "refuse and count those beyond its limit", 21},
+	{"kill-all", MODE_LIVE, kill_all, "asks for the end of process 1, the platform and itself", "refuse each", 0},
+	{"action-short", MODE_LIVE, send_once, "an ACTION without its last byte", REFUSE, 22},
+	{"action-kind", MODE_LIVE, send_once, "an ACTION of kind 99", REFUSE, 23},
+	{"action-nobody", MODE_LIVE, send_once, "an ACTION about process 0", REFUSE, 24},
+	{"action-unterminated", MODE_LIVE, send_once, "an ACTION whose rule and reason do not end", REFUSE, 25},
 	{"answer-short", MODE_LIVE, send_once, "an ANSWER without its last byte", REFUSE, 4},
 	{"answer-long", MODE_LIVE, send_once, "an ANSWER of 60,000 bytes", REFUSE, 5},
 	{"answer-size-lie", MODE_LIVE, send_once, "an ANSWER that says it is longer than it is", REFUSE, 6},
