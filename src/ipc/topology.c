@@ -14,7 +14,7 @@
 #define ENGINE_CAPABILITIES CAP(LEASE)
 /*
  * SETUID, SETGID: an agent runs under a user of its own.
- * KILL: it ends agents, which are not its user's.
+ * KILL: it ends agents, which are not its user's, and the processes that agents asked to end.
  * SETPCAP: it empties the agent's capability bounding set before it starts it.
  */
 #define CAGE_CAPABILITIES (CAP(SETUID) | CAP(SETGID) | CAP(KILL) | CAP(SETPCAP))
@@ -37,7 +37,7 @@ static const struct {
 	{PROCESS_PARENT, PROCESS_ENGINE}, /* the fanotify group, the gap */
 	{PROCESS_PARENT, PROCESS_CAGE}, /* stop */
 	{PROCESS_PARENT, PROCESS_CONTROL}, /* status */
-	{PROCESS_ENGINE, PROCESS_CAGE}, /* sessions of agents, and how these fare */
+	{PROCESS_ENGINE, PROCESS_CAGE}, /* sessions of agents, how these fare, and what they asked for */
 	{PROCESS_ENGINE, PROCESS_CONTROL}, /* requests */
 	{PROCESS_CAGE, PROCESS_CONTROL}, /* requests */
 };
