@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/walk.h"
+#include "yaml/walk.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,15 +35,54 @@ size_t walk_line(const yaml_node_t *node)
 	return node ? node->start_mark.line + 1 : 1;
 }
 
+bool walk_has_errors(const struct walk *walk)
+{
+	return walk->errors->count > walk->errors_before;
+}
+
+void walk_note_line(struct walk *walk, const yaml_node_t *key)
+{
+	struct walk_lines *lines = walk->lines;
+	if (!lines || lines->n == WALK_LINES_MAX)
+		return;
+	lines->items[lines->n].line = (uint32_t)walk_line(key);
+	snprintf(lines->items[lines->n++].field, sizeof(lines->items[0].field), "%.47s", walk->path);
+}
+
+uint32_t walk_lines_find(const struct walk_lines *lines, const char *field)
+{
+	for (size_t size = strlen(field); size > 0;) {
+		for (uint32_t i = 0; i < lines->n; i++)
+			if (strncmp(lines->items[i].field, field, size) == 0 && lines->items[i].field[size] == '\0')
+				return lines->items[i].line;
+		do
+			size--;
+		while (size > 0 && field[size] != '.');
+	}
+	return 1;
+}
+
 yaml_node_t *walk_node(struct walk *walk, int index)
 {
 	return yaml_document_get_node(walk->document, index);
 }
 
+/* Keys and values may hold bytes that drive a terminal: they are shown as "?". */
+static void show_plainly(char *text, const char *end)
+{
+	for (; text < end; text++) {
+		bool c1 = (unsigned char)*text == 0xc2 && (unsigned char)text[1] < 0xa0;
+		if ((unsigned char)*text < 0x20 || *text == 0x7f || c1)
+			*text = '?';
+		if (c1)
+			*++text = '?';
+	}
+}
+
 void walk_error(struct walk *walk, size_t line, const char *format, ...)
 {
-	struct config_errors *errors = walk->errors;
-	if (++errors->count > CONFIG_ERRORS_MAX)
+	struct document_errors *errors = walk->errors;
+	if (++errors->count > DOCUMENT_ERRORS_MAX)
 		return;
 	char text[700];
 	va_list args;
@@ -51,13 +90,18 @@ void walk_error(struct walk *walk, size_t line, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	size_t room = sizeof(errors->text) - errors->size;
-	int n = snprintf(errors->text + errors->size, room, "%.200s:%zu: %s%s%s\n", walk->source->name, line,
-			 walk->path, walk->path_size ? ": " : "", text);
-	if (n > 0 && (size_t)n < room)
-		errors->size += (size_t)n;
+	char *to = errors->text + errors->size;
+	int n = snprintf(to, room, "%.200s:%zu: %s%s%s\n", walk->source->name, line, walk->path,
+			 walk->path_size ? ": " : "", text);
+	if (n <= 0 || (size_t)n >= room) {
+		*to = '\0';
+		return;
+	}
+	show_plainly(to, to + n - 1);
+	errors->size += (size_t)n;
 }
 
-/* A short form of what stands there. Bytes that could drive a terminal are shown as "?". */
+/* A short form of what stands there. */
 static void describe(const yaml_node_t *node, char *text, size_t size)
 {
 	if (!node) {
@@ -72,9 +116,6 @@ static void describe(const yaml_node_t *node, char *text, size_t size)
 		int shown = (int)MIN(node->data.scalar.length, (size_t)60);
 		snprintf(text, size, "\"%.*s%s\"", shown, (const char *)node->data.scalar.value,
 			 node->data.scalar.length > 60 ? "…" : "");
-		for (char *byte = text; *byte; byte++)
-			if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
-				*byte = '?';
 	}
 }
 

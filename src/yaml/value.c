@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/value.h"
+#include "yaml/value.h"
 
 #include "base/macro.h"
 
@@ -81,19 +81,30 @@ bool value_size_kb(const char *text, uint64_t *ret)
 	return with_unit(text, units, ARRAY_SIZE(units), ret);
 }
 
+bool value_percent(const char *text, uint64_t *ret)
+{
+	static const struct unit units[] = {{"%", 1}};
+	return with_unit(text, units, ARRAY_SIZE(units), ret);
+}
+
+bool value_text(const char *text)
+{
+	/* bytes of UTF-8 that may drive a terminal: 0x00 to 0x1f, 0x7f, and 0x80 to 0x9f in two bytes */
+	for (const unsigned char *byte = (const unsigned char *)text; *byte; byte++)
+		if (*byte < 0x20 || *byte == 0x7f || (*byte == 0xc2 && byte[1] < 0xa0))
+			return false;
+	return true;
+}
+
 static bool bad_part(const char *part, size_t size)
 {
 	return size == 0 || (size == 1 && part[0] == '.') || (size == 2 && part[0] == '.' && part[1] == '.');
 }
 
-bool value_path(const char *text, bool may_be_prefix)
+/* The parts of a path from here on. */
+static bool good_parts(const char *part, bool may_be_prefix)
 {
-	if (text[0] != '/')
-		return false;
-	for (const char *byte = text; *byte; byte++)
-		if ((unsigned char)*byte < 0x20 || *byte == 0x7f)
-			return false;
-	for (const char *part = text + 1; *part;) {
+	while (*part) {
 		size_t size = strcspn(part, "/");
 		if (bad_part(part, size))
 			return false;
@@ -103,6 +114,22 @@ bool value_path(const char *text, bool may_be_prefix)
 		part += *part == '/';
 	}
 	return true;
+}
+
+bool value_path(const char *text, bool may_be_prefix)
+{
+	return text[0] == '/' && value_text(text) && good_parts(text + 1, may_be_prefix);
+}
+
+bool value_path_below(const char *text)
+{
+	return text[0] && text[0] != '/' && value_text(text) && good_parts(text, false);
+}
+
+bool value_path_inside(const char *path, const char *folder)
+{
+	size_t size = strlen(folder);
+	return strncmp(path, folder, size) == 0 && (path[size] == '\0' || path[size] == '/');
 }
 
 bool value_name(const char *text)

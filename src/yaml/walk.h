@@ -1,26 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * walk: the way through the nodes of a file, and the errors found on it. Internal to config/.
+ * walk: the way through the nodes of a document, and the errors found on it.
  *
  * Owns the name of the field at hand ("agents[0].limits.memory") and the list of errors. Nodes belong to the
  * document.
  */
 #pragma once
 
-#include "base/macro.h"
-#include "config/config.h"
+#include "yaml/document.h"
 
-#include <stdbool.h>
-#include <yaml.h>
+#define WALK_LINES_MAX 64u
+
+/* Where each key stood, for those who later speak of it: "limits.memory" → 12. */
+struct walk_lines {
+	uint32_t n;
+	struct {
+		char field[48];
+		uint32_t line;
+	} items[WALK_LINES_MAX];
+};
 
 struct walk {
-	const struct config_source *source;
+	const struct document_source *source;
 	yaml_document_t *document;
-	struct config_errors *errors;
-	struct settings *settings;
+	struct document_errors *errors;
+	unsigned errors_before; /* those of other documents */
+	struct walk_lines *lines; /* NULL: nobody wants them */
+	void *context; /* of the caller's functions */
 	size_t path_size;
 	char path[256];
 };
+
+bool walk_has_errors(const struct walk *walk);
 
 /* Makes the field's name longer; returns what walk_leave() takes to make it short again. */
 size_t walk_enter_key(struct walk *walk, const char *key);
@@ -35,6 +46,10 @@ void walk_wrong(struct walk *walk, const yaml_node_t *node, const char *advice, 
 void walk_error(struct walk *walk, size_t line, const char *format, ...) _printf_(3, 4);
 
 size_t walk_line(const yaml_node_t *node);
+/* Notes where the field at hand stands; what comes beyond the table is not kept. */
+void walk_note_line(struct walk *walk, const yaml_node_t *key);
+/* The line of a field, else that of the section it would be in, else 1. */
+uint32_t walk_lines_find(const struct walk_lines *lines, const char *field);
 yaml_node_t *walk_node(struct walk *walk, int index);
 
 /* The bytes of a scalar, NUL-terminated, or NULL (and an error) when the node is none, is empty or too long. */
