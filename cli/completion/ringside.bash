@@ -48,6 +48,7 @@ _ringside() {
 	case $command in
 	events) options+=" --type --pid --uid --exe --path --agent --denied --count --seconds --list" ;;
 	denials) options+=" --count" ;;
+	check) options+=" --manifest" ;;
 	esac
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
