@@ -183,6 +183,11 @@ static void print_rest(const struct output *output, const struct agents_row *row
 		add_number(&text, row->engine, "delivered", "event", " delivered, ");
 		text_count(&text, view_number(row->engine, "dropped"));
 		text_add(&text, " dropped");
+		if (view_number(row->engine, "over_budget") > 0) {
+			text_add(&text, ", ");
+			text_count(&text, view_number(row->engine, "over_budget"));
+			text_add(&text, " beyond its budget");
+		}
 	}
 	if (row->cage) {
 		text_add(&text, row->engine ? "; user " : "user ");

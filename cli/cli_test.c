@@ -345,6 +345,8 @@ static void test_usage(void **state)
 		{{"events", "--denied", "--type", "exec"}, 2, "", "--denied"},
 		{{"events", "--pid", "4294967296"}, 2, "", "--pid must be"},
 		{{"check", "/nonexistent/ringside.yaml"}, 2, "", "cannot be read"},
+		{{"check", "--manifest", "/nonexistent/guard.yaml"}, 2, "", "cannot be read"},
+		{{"check", "--manifest=guard.yaml"}, 2, "", "an option that takes none"},
 		{{"status"}, 3, "", "the platform is not running"},
 		{{"events"}, 3, "", "the platform is not running"},
 		{{"explain", "1"}, 3, "", "the platform is not running"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cmd_check: `ringside check FILE`: has the process that reads the configuration for the platform read this file.
- * So there is one parser, and what it says here is what it will say then.
+ * cmd_check: `ringside check FILE`: has the process that reads the configuration for the platform read this file, or
+ * this manifest. So there is one parser, and what it says here is what it will say then.
  */
 #include "base/fd.h"
 #include "cli.h"
@@ -16,15 +16,15 @@
 #define LIBEXECDIR_ENV "RINGSIDE_LIBEXECDIR"
 #define MESSAGES_SIZE 65536u
 
-/* Runs `ringside-config --check FILE`; its standard error comes through the pipe. Does not return. */
-static void run_config(const char *file, int to)
+/* Runs `ringside-config WAY FILE`; its standard error comes through the pipe. Does not return. */
+static void run_config(const char *way, const char *file, int to)
 {
 	const char *folder = getenv(LIBEXECDIR_ENV);
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/ringside-config", folder && *folder ? folder : RINGSIDE_LIBEXECDIR);
 	if (dup2(to, STDOUT_FILENO) < 0 || dup2(to, STDERR_FILENO) < 0)
 		_exit(126);
-	execl(path, "ringside-config", "--check", file, (char *)NULL);
+	execl(path, "ringside-config", way, file, (char *)NULL);
 	dprintf(STDERR_FILENO, "%s cannot be started: %m; is Ringside installed?\n", path);
 	_exit(127);
 }
@@ -88,7 +88,7 @@ static int child_code(pid_t pid)
 
 int cmd_check(struct cli *cli)
 {
-	const char *file = cli->words[0];
+	const char *file = cli->words[0], *way = cli_value(cli, "manifest") ? "--check-manifest" : "--check";
 	int ends[2];
 	struct text messages = {0};
 	if (access(file, R_OK) < 0) {
@@ -107,7 +107,7 @@ int cmd_check(struct cli *cli)
 		return CLI_INTERNAL;
 	}
 	if (pid == 0)
-		run_config(file, ends[1]);
+		run_config(way, file, ends[1]);
 	fd_close(ends[1]);
 	read_all(ends[0], &messages);
 	fd_close(ends[0]);

@@ -114,7 +114,12 @@ static void events(const struct output *out, struct json_object *engine)
 	if (!counts)
 		return;
 	add_count(&text, counts, "delivered", " delivered, ");
-	add_count(&text, counts, "dropped", " dropped (told to the agents as 'lost').");
+	add_count(&text, counts, "dropped", " dropped");
+	if (view_number(counts, "over_budget") > 0) {
+		text_add(&text, ", ");
+		add_count(&text, counts, "over_budget", " beyond a budget");
+	}
+	text_add(&text, " (told to the agents as 'lost').");
 	output_paragraph(out, INDENT, "Events", OUTPUT_BOLD, text_get(&text));
 	text_deinit(&text);
 }

@@ -47,6 +47,11 @@ static const struct cli_option actions_options[] = {
 	{NULL},
 };
 
+static const struct cli_option check_options[] = {
+	{"manifest", NULL, "FILE is the manifest of an agent, not a configuration."},
+	{NULL},
+};
+
 const struct cli_command cli_commands[] = {
 	{
 		.name = "status",
@@ -123,9 +128,11 @@ const struct cli_command cli_commands[] = {
 		.words = "FILE",
 		.words_least = 1,
 		.words_most = 1,
-		.summary = "Check a configuration file without using it.",
-		.help = "Reads FILE as the platform would and names line, field and expectation of each mistake.\n"
-			"Ends with 2 when the file has mistakes.",
+		.summary = "Check a configuration file, or an agent's manifest, without using it.",
+		.help = "Reads FILE, and the manifests it names, as the platform would, and names line, field and "
+			"expectation of each mistake.\n"
+			"Ends with 2 when there are mistakes.",
+		.options = check_options,
 		.run = cmd_check,
 	},
 	{

@@ -53,6 +53,7 @@ _ringside() {
 	events) options+=" --type --pid --uid --exe --path --agent --denied --count --seconds --list" ;;
 	denials) options+=" --count" ;;
 	actions) options+=" --agent --outcome --count" ;;
+	check) options+=" --manifest" ;;
 	esac
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define LOST_WHERE_RING 3u
+#define LOST_WHERE_BUDGET 4u
 
 void agent_doom(struct agent *agent, enum life_event how, const char *format, ...)
 {
@@ -58,12 +59,17 @@ static void commit(struct agent *agent)
 	agent->broker->delivered++;
 }
 
+static void drops_add(struct drops *drops, uint16_t type, uint64_t seq)
+{
+	if (drops->count[type]++ == 0)
+		drops->first[type] = seq;
+	session_set_add(&drops->types, type);
+	drops->any = true;
+}
+
 static void note_drop(struct agent *agent, uint16_t type, uint64_t seq)
 {
-	if (agent->lost[type]++ == 0)
-		agent->lost_first[type] = seq;
-	session_set_add(&agent->lost_types, type);
-	agent->lost_any = true;
+	drops_add(&agent->lost, type, seq);
 	agent_set_add(&agent->broker->lossy, agent->slot);
 	agent->standing->dropped++;
 	agent->broker->dropped++;
@@ -93,30 +99,41 @@ static bool put_lost(struct agent *agent, const struct rs_event_lost *lost)
 	return true;
 }
 
-static bool tell_lost_type(struct agent *agent, uint16_t type)
+static bool tell_type(struct agent *agent, struct drops *drops, uint16_t type, uint32_t where)
 {
-	const struct rs_event_lost lost = {.count = agent->lost[type],
-					   .first_seq = agent->lost_first[type],
-					   .event_type = type,
-					   .where = LOST_WHERE_RING};
+	const struct rs_event_lost lost = {
+		.count = drops->count[type], .first_seq = drops->first[type], .event_type = type, .where = where};
 	if (!put_lost(agent, &lost))
 		return false;
-	agent->lost[type] = 0;
-	agent->lost_types.words[type / 64] &= ~(UINT64_C(1) << (type % 64));
+	drops->count[type] = 0;
+	drops->types.words[type / 64] &= ~(UINT64_C(1) << (type % 64));
+	return true;
+}
+
+static bool tell(struct agent *agent, struct drops *drops, uint32_t where)
+{
+	for (uint32_t word = 0; word < ARRAY_SIZE(drops->types.words); word++)
+		while (drops->types.words[word] != 0) {
+			uint32_t bit = (uint32_t)__builtin_ctzll(drops->types.words[word]);
+			if (!tell_type(agent, drops, (uint16_t)(word * 64 + bit), where))
+				return false;
+		}
+	drops->any = false;
 	return true;
 }
 
 bool agent_tell_lost(struct agent *agent)
 {
-	for (uint32_t word = 0; word < ARRAY_SIZE(agent->lost_types.words); word++)
-		while (agent->lost_types.words[word] != 0) {
-			uint32_t bit = (uint32_t)__builtin_ctzll(agent->lost_types.words[word]);
-			if (!tell_lost_type(agent, (uint16_t)(word * 64 + bit)))
-				return false;
-		}
-	agent->lost_any = false;
+	if (!tell(agent, &agent->lost, LOST_WHERE_RING))
+		return false;
 	agent_set_remove(&agent->broker->lossy, agent->slot);
 	return true;
+}
+
+void agent_tell_over(struct agent *agent)
+{
+	if (agent->over.any)
+		tell(agent, &agent->over, LOST_WHERE_BUDGET);
 }
 
 void agent_tell_lost_elsewhere(struct agent *agent, uint16_t type, uint64_t count, uint32_t where)
@@ -129,7 +146,7 @@ void agent_tell_lost_elsewhere(struct agent *agent, uint16_t type, uint64_t coun
 bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags, uint64_t deadline_ns)
 {
 	/* what was lost is told before what came later */
-	if (agent->lost_any)
+	if (agent->lost.any)
 		agent_tell_lost(agent);
 	uint64_t seq = ++agent->seq, type_seq = ++agent->type_seq[event->type];
 	struct rs_event *to = reserve(agent, event->size);
@@ -144,6 +161,21 @@ bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t f
 	to->deadline_ns = deadline_ns;
 	commit(agent);
 	return true;
+}
+
+void agent_notify(struct agent *agent, const struct rs_event *event)
+{
+	struct standing *standing = agent->standing;
+	uint32_t limit = standing->settings ? standing->settings->events_per_s : 0;
+	if (limit == 0 || event_budget_take(&standing->budget, limit, broker_now(agent->broker))) {
+		agent_tell_over(agent);
+		agent_deliver(agent, event, 0, 0);
+		return;
+	}
+	agent->type_seq[event->type]++;
+	drops_add(&agent->over, event->type, ++agent->seq);
+	standing->over_budget++;
+	agent->broker->over_budget++;
 }
 
 bool agent_wants(const struct agent *agent, const struct rs_event *event)

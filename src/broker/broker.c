@@ -57,7 +57,7 @@ void broker_publish(struct broker *broker, struct rs_event *event)
 	while (agent_set_take(&set, &slot)) {
 		struct agent *agent = broker->agents[slot];
 		if (agent_wants(agent, event))
-			agent_deliver(agent, event, 0, 0);
+			agent_notify(agent, event);
 		else
 			agent->standing->muted++;
 	}
@@ -115,9 +115,22 @@ static void report_unguarded(struct broker *broker)
 	announce_unguarded(broker, count, benched ? "an agent is benched" : "no agent asked for them");
 }
 
+/* Not each turn: a flood would become one of `lost` events. */
+static void tell_over_budget(struct broker *broker, uint64_t now_ns)
+{
+	struct agent_set set = broker->listening;
+	uint32_t slot;
+	if (now_ns - broker->over_told_ns < BROKER_TICK_NS / 2) /* ticks are not quite even */
+		return;
+	broker->over_told_ns = now_ns;
+	while (agent_set_take(&set, &slot))
+		agent_tell_over(broker->agents[slot]);
+}
+
 void broker_run_timers(struct broker *broker)
 {
 	uint64_t now_ns = broker_now(broker);
+	tell_over_budget(broker, now_ns);
 	arbiter_expire(broker, now_ns);
 	roster_tick(broker, now_ns);
 	action_tick(broker, now_ns);
@@ -246,7 +259,7 @@ static void setup_numbers(struct broker *broker)
 						 .bench_ns = settings->bench_s * NS_PER_SEC};
 	for (uint32_t slot = 0; slot < BROKER_AGENTS_MAX; slot++)
 		agent_set_add(&broker->free_slots, slot);
-	broker->unguarded_at_ns = broker_now(broker);
+	broker->unguarded_at_ns = broker->over_told_ns = broker_now(broker);
 }
 
 static void broker_freep(struct broker **broker)

@@ -40,6 +40,7 @@ static void agent_json(const struct standing *standing, enum life_state state, u
 	json_u64(json, "actions_done", standing->actions_done);
 	json_u64(json, "actions_refused", standing->actions_refused);
 	json_u64(json, "actions_limited", standing->actions_limited);
+	json_u64(json, "over_budget", standing->over_budget);
 	json_u64(json, "pending", pending);
 	json_u64(json, "p50_us", histogram_permille(&standing->latency, 500) / NS_PER_US);
 	json_u64(json, "p99_us", histogram_permille(&standing->latency, 990) / NS_PER_US);
@@ -62,6 +63,7 @@ void broker_status_json(struct broker *broker, struct json *json)
 	json_open_object(json, "events");
 	json_u64(json, "delivered", broker->delivered);
 	json_u64(json, "dropped", broker->dropped);
+	json_u64(json, "over_budget", broker->over_budget);
 	json_close_object(json);
 	json_open_array(json, "agents");
 	for (uint32_t i = 0; i < broker->n_standings; i++)

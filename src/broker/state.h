@@ -30,6 +30,7 @@
 #include "verdict/agent_life.h"
 #include "verdict/deny_storm.h"
 #include "verdict/essential.h"
+#include "verdict/event_budget.h"
 #include "verdict/rate.h"
 #include "verdict/strikes.h"
 
@@ -70,7 +71,8 @@ struct standing {
 	struct session_event_set last_subscribed; /* in its last session */
 	uint64_t away_until_ns; /* it crashed: what it would be asked is still asked for, and counted; 0: not */
 	uint64_t asked_then; /* questions of these types when it ended */
-	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, muted, errors;
+	struct event_budget budget; /* of events a second */
+	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, over_budget, muted, errors;
 	uint64_t actions, actions_done, actions_refused, actions_limited;
 	struct rate action_rate;
 	struct histogram latency;
@@ -87,6 +89,14 @@ struct action {
 	struct ipc_session who; /* the session that asked */
 	char rule[SESSION_RULE_SIZE];
 	char reason[RS_REASON_SIZE_MAX + 1];
+};
+
+/* What a session was not given and was not told of yet. */
+struct drops {
+	struct session_event_set types;
+	bool any;
+	uint64_t count[RS_EVENT_TYPE_LIMIT];
+	uint64_t first[RS_EVENT_TYPE_LIMIT]; /* its first number */
 };
 
 /* One session. */
@@ -113,13 +123,11 @@ struct agent {
 	uint32_t pending_max;
 	uint64_t seq;
 	struct session_event_set subscribed;
-	struct session_event_set lost_types; /* drops that it was not told of yet */
-	bool lost_any;
 	uint8_t flags[RS_EVENT_TYPE_LIMIT]; /* enum session_subscribe_flags */
 	uint32_t deadline_ms[RS_EVENT_TYPE_LIMIT];
 	uint64_t type_seq[RS_EVENT_TYPE_LIMIT];
-	uint64_t lost[RS_EVENT_TYPE_LIMIT];
-	uint64_t lost_first[RS_EVENT_TYPE_LIMIT];
+	struct drops lost; /* no room in its ring */
+	struct drops over; /* beyond its budget of events a second */
 };
 
 /* The executables that ran here, each a hash in a table that forgets by being overwritten. */
@@ -177,7 +185,8 @@ struct broker {
 		lost_in_kernel;
 	uint64_t asked_of_type[RS_EVENT_TYPE_LIMIT];
 	uint64_t unguarded_at_ns; /* when it was last reported */
-	uint64_t delivered, dropped; /* by observers that are gone, too */
+	uint64_t over_told_ns; /* when agents were last told what was beyond their budgets */
+	uint64_t delivered, dropped, over_budget; /* by observers that are gone, too */
 	struct histogram latency;
 
 	uint64_t event_buffer[16384 / 8]; /* for platform events */
@@ -205,6 +214,10 @@ void ran_before_add(struct ran_before *ran, struct rs_file_id file);
 bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags, uint64_t deadline_ns);
 /* Tells what was dropped, as far as there is room. True: nothing is left to tell. */
 bool agent_tell_lost(struct agent *agent);
+/* A notify event: within its budget it is delivered, else it is dropped, counted, and told of later. */
+void agent_notify(struct agent *agent, const struct rs_event *event);
+/* Tells what was beyond the budget, as far as there is room. */
+void agent_tell_over(struct agent *agent);
 /* Tells at once of a loss elsewhere (enum rs_lost_where). */
 void agent_tell_lost_elsewhere(struct agent *agent, uint16_t type, uint64_t count, uint32_t where);
 /* Whether the agent wants this event, subscription apart. */

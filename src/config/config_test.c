@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every file of testdata begins with a line "# expect: ok" or "# expect: TEXT": TEXT must be among the errors.
+ * Manifests are called /m/NAME there and lie in testdata/manifests.
  */
 #include "config/config.h"
 
+#include "base/fail_nth.h"
 #include "base/fd.h"
 #include "base/macro.h"
-#include "config/value.h"
+#include "package/manifest.h"
+#include "yaml/value.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -20,13 +23,27 @@
 static int data_dir = -1;
 static char bytes[CONFIG_SIZE_MAX + 16];
 static struct settings settings;
-static struct config_errors errors;
+static struct document_errors errors;
 static const char groups[] = "root:x:0:\nadm:x:4:syslog\nlonely:x:\n";
+
+static char manifest_bytes[MANIFEST_SIZE_MAX + 16];
+
+static const char *read_manifest(void *data, const char *path, struct document_source *ret)
+{
+	char name[300];
+	snprintf(name, sizeof(name), "manifests%s", strncmp(path, "/m/", 3) == 0 ? path + 2 : "/none");
+	ssize_t size = fd_read_file(data_dir, name, manifest_bytes, sizeof(manifest_bytes));
+	*ret = (struct document_source){.bytes = manifest_bytes, .size = size < 0 ? 0 : (size_t)size};
+	return size < 0 ? "expected a file that can be read, found none; correct the path" : NULL;
+}
 
 static int parse(const char *name, size_t size)
 {
-	struct config_source source = {
-		.name = name, .bytes = bytes, .size = size, .groups = groups, .groups_size = sizeof(groups) - 1};
+	struct config_source source = {.file = {.name = name, .bytes = bytes, .size = size},
+				       .groups = groups,
+				       .groups_size = sizeof(groups) - 1,
+				       .platform = "0.1.0",
+				       .manifest = read_manifest};
 	return config_parse(&source, &settings, &errors);
 }
 
@@ -39,15 +56,15 @@ static int parse_file(const char *name)
 
 static void expect_file(const char *name)
 {
-	char expected[300];
+	char expected[600];
 	int r = parse_file(name);
-	assert_int_equal(sscanf(bytes, "# expect: %299[^\n]", expected), 1);
+	assert_int_equal(sscanf(bytes, "# expect: %599[^\n]", expected), 1);
 	if (strcmp(expected, "ok") == 0) {
 		if (r != 0)
 			fail_msg("%s: expected no error, found:\n%s", name, errors.text);
 		return;
 	}
-	if (r != CONFIG_WRONG || errors.count == 0 || !strstr(errors.text, expected))
+	if (r != DOCUMENT_WRONG || errors.count == 0 || !strstr(errors.text, expected))
 		fail_msg("%s: %d: expected \"%s\" in:\n%s", name, r, expected, errors.text);
 	assert_int_equal(errors.text[errors.size - 1], '\n');
 }
@@ -64,7 +81,7 @@ static void test_files(void **state)
 		n++;
 	}
 	closedir(directory);
-	assert_true(n >= 50);
+	assert_true(n >= 80);
 }
 
 static void test_values(void **state)
@@ -136,7 +153,7 @@ static void test_defaults(void **state)
 static void test_a_wrong_file_changes_nothing(void **state)
 {
 	memset(&settings, 0x5a, sizeof(settings));
-	assert_int_equal(parse_file("bad-scope-twice.yaml"), CONFIG_WRONG);
+	assert_int_equal(parse_file("bad-scope-twice.yaml"), DOCUMENT_WRONG);
 	for (size_t i = 0; i < sizeof(settings); i++)
 		assert_int_equal(((unsigned char *)&settings)[i], 0x5a);
 }
@@ -145,7 +162,7 @@ static void test_too_big(void **state)
 {
 	memset(bytes, '#', sizeof(bytes));
 	assert_int_equal(parse("big", CONFIG_SIZE_MAX), 0);
-	assert_int_equal(parse("big", CONFIG_SIZE_MAX + 1), CONFIG_WRONG);
+	assert_int_equal(parse("big", CONFIG_SIZE_MAX + 1), DOCUMENT_WRONG);
 	assert_non_null(strstr(errors.text, "big:1: expected at most 1048576 bytes, found 1048577"));
 }
 
@@ -157,14 +174,14 @@ static void test_too_many(void **state)
 	for (size++; size + 2 < CONFIG_SIZE_MAX; size += 2)
 		memcpy(bytes + size, "1,", 2);
 	bytes[size++] = ']';
-	assert_int_equal(parse("many", size), CONFIG_WRONG);
+	assert_int_equal(parse("many", size), DOCUMENT_WRONG);
 	assert_non_null(strstr(errors.text, "expected at most 20000 values"));
 
 	for (unsigned n = SETTINGS_AGENTS_MAX; n <= SETTINGS_AGENTS_MAX + 1; n++) {
 		size = (size_t)sprintf(bytes, "agents:\n");
 		for (unsigned i = 0; i < n; i++)
 			size += (size_t)sprintf(bytes + size, "  - {name: a%u, program: /a, events: [exec]}\n", i);
-		assert_int_equal(parse("agents", size), n > SETTINGS_AGENTS_MAX ? CONFIG_WRONG : 0);
+		assert_int_equal(parse("agents", size), n > SETTINGS_AGENTS_MAX ? DOCUMENT_WRONG : 0);
 	}
 }
 
@@ -174,7 +191,7 @@ static void test_many_errors(void **state)
 	size_t size = 0;
 	for (unsigned i = 0; i < 500; i++)
 		size += (size_t)sprintf(bytes + size, "unknown_%u: 1\n", i);
-	assert_int_equal(parse("errors", size), CONFIG_WRONG);
+	assert_int_equal(parse("errors", size), DOCUMENT_WRONG);
 	assert_int_equal(errors.count, 500);
 	assert_true(errors.size < sizeof(errors.text) && strlen(errors.text) == errors.size);
 }
@@ -185,6 +202,84 @@ static void test_cut_anywhere(void **state)
 	ssize_t size = fd_read_file(data_dir, "good-full.yaml", bytes, sizeof(bytes));
 	for (size_t i = 0; i < (size_t)size; i += 3)
 		assert_in_range(parse("cut", i), 0, 1);
+}
+
+static void test_policy(void **state)
+{
+	assert_int_equal(parse_file("policy-good.yaml"), 0);
+	assert_null(settings_check(&settings));
+	const struct settings_agent *agent = &settings.agents[0];
+	assert_string_equal(agent->name, "guard");
+	assert_string_equal(agent->path, "/m/bin/guard");
+	assert_string_equal(agent->version, "1.2.3");
+	assert_int_equal(agent->n_args, 3);
+	assert_string_equal(agent->args[0], "--quiet");
+	assert_string_equal(agent->args[2], "/etc/guard/list");
+	/* notify: those that the manifest wants, not all there are */
+	assert_true(session_set_has(&agent->granted, RS_EVENT_EXIT) &&
+		    session_set_has(&agent->granted, RS_EVENT_AUTH_EXEC));
+	assert_false(session_set_has(&agent->granted, RS_EVENT_FORK));
+	/* the operator's choice */
+	assert_true(session_set_has(&agent->deny_on_miss, RS_EVENT_AUTH_EXEC));
+	const uint32_t values[][2] = {
+		{agent->jail, SETTINGS_JAIL_PARTIAL},
+		{agent->deadline_exec_ms, 200},
+		{agent->memory_mb, 64},
+		{agent->cpu_percent, 10},
+		{agent->tasks_max, 4},
+		{agent->disk_mb, 0},
+		{agent->events_per_s, 1000},
+		{agent->denies_per_min, 60},
+		{agent->n_endpoints, 1},
+		{agent->endpoints[0].port, 443},
+		{agent->endpoints[1].port, 0},
+		{agent->n_reads, 2},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++)
+		assert_int_equal(values[i][0], values[i][1]);
+	assert_string_equal(agent->reads[0], "/etc/guard/list");
+	/* what the entry leaves out is as the manifest asks; a vendor's deadline gives way to the platform's */
+	agent = &settings.agents[1];
+	assert_string_equal(agent->name, "plain-2");
+	assert_int_equal(agent->shadow, 1);
+	assert_int_equal(agent->actions, SETTINGS_ACTION_KILL);
+	assert_int_equal(agent->network, SETTINGS_NETWORK_NONE);
+	assert_int_equal(agent->deadline_open_ms, 0);
+	assert_int_equal(agent->deny_on_miss.words[0], 0);
+	/* where the manifest sets no limit, the operator may */
+	agent = &settings.agents[2];
+	assert_int_equal(agent->cpu_percent, 5);
+	assert_int_equal(agent->network, SETTINGS_NETWORK_ENDPOINTS);
+	assert_int_equal(agent->actions, 0);
+}
+
+/* Of the file, of the manifests it names, of what they become. */
+static void test_nth_allocation_fails(void **state)
+{
+	unsigned n = 1;
+	ssize_t size = fd_read_file(data_dir, "policy-good.yaml", bytes, sizeof(bytes));
+	for (; FAIL_NTH_WORKS; n++) {
+		memset(&settings, 0x5a, sizeof(settings));
+		fail_nth(n);
+		int r = parse("memory", (size_t)size);
+		if (!fail_nth_done()) {
+			assert_int_equal(r, 0);
+			break;
+		}
+		if (r != -ENOMEM || errors.count != 0)
+			fail_msg("allocation %u: %d, %s", n, r, errors.text);
+		assert_memory_equal(&settings, (char *)&settings + 1, 4096);
+	}
+	assert_true(!FAIL_NTH_WORKS || n > 50);
+}
+
+static void test_without_a_way_to_manifests(void **state)
+{
+	struct config_source source = {.file = {.name = "none"}};
+	source.file.bytes = "agents: [{manifest: /m/guard.yaml}]";
+	source.file.size = strlen(source.file.bytes);
+	assert_int_equal(config_parse(&source, &settings, &errors), DOCUMENT_WRONG);
+	assert_non_null(strstr(errors.text, "none:1: agents[0].manifest: /m/guard.yaml: expected to be able to read"));
 }
 
 static void test_distance(void **state)
@@ -198,11 +293,18 @@ static void test_distance(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_files),       cmocka_unit_test(test_values),
-		cmocka_unit_test(test_defaults),    cmocka_unit_test(test_a_wrong_file_changes_nothing),
-		cmocka_unit_test(test_too_big),     cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_many_errors), cmocka_unit_test(test_cut_anywhere),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_a_wrong_file_changes_nothing),
+		cmocka_unit_test(test_too_big),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_many_errors),
+		cmocka_unit_test(test_cut_anywhere),
 		cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_nth_allocation_fails),
+		cmocka_unit_test(test_without_a_way_to_manifests),
 	};
 	data_dir = argc > 1 ? open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (data_dir < 0) {

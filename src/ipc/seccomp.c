@@ -159,6 +159,11 @@ static const struct row control[] = {
 
 static const struct row config[] = {
 	ANY(access), /* libyaml's allocator may ask; nothing is opened */
+	ANY(wait4), /* for the opener's end */
+};
+
+static const struct row opener[] = {
+	BITS(openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, 0),
 };
 
 /* What neither the cage nor an agent may do. */
@@ -238,6 +243,7 @@ static const struct filter filters[PROCESS_N_ROLES] = {
 	[PROCESS_CAGE] = {SCMP_ACT_ALLOW, SCMP_ACT_ERRNO(EPERM), false, LIST(cage)},
 	[PROCESS_CONTROL] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_ALLOW, true, LIST(control)},
 	[PROCESS_CONFIG] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_ALLOW, true, LIST(config)},
+	[PROCESS_OPENER] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_ALLOW, true, LIST(opener)},
 };
 
 static int add_rows(scmp_filter_ctx context, uint32_t action, const struct row *rows, size_t n_rows)

@@ -29,6 +29,8 @@ const struct topology_process topology_processes[PROCESS_N_ROLES] = {
 	{PROCESS_CAGE, "cage", "ringside-cage", true, CAGE_CAPABILITIES, false, 4096, false},
 	{PROCESS_CONTROL, "control", "ringside-control", true, 0, false, 1024, false},
 	{PROCESS_CONFIG, "config", "ringside-config", false, 0, false, 64, false},
+	/* a manifest is root's, and may lie in a folder that only root may enter: the user is enough for that */
+	{PROCESS_OPENER, "opener", "ringside-config", false, 0, true, 64, false},
 };
 
 static const struct {
@@ -40,6 +42,7 @@ static const struct {
 	{PROCESS_ENGINE, PROCESS_CAGE}, /* sessions of agents, how these fare, and what they asked for */
 	{PROCESS_ENGINE, PROCESS_CONTROL}, /* requests */
 	{PROCESS_CAGE, PROCESS_CONTROL}, /* requests */
+	{PROCESS_CONFIG, PROCESS_OPENER}, /* manifests */
 };
 
 bool topology_may_talk(enum process_role a, enum process_role b)

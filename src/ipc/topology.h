@@ -13,6 +13,7 @@ enum process_role {
 	PROCESS_CAGE = 2,
 	PROCESS_CONTROL = 3,
 	PROCESS_CONFIG = 4, /* short-lived: turns the configuration into struct settings */
+	PROCESS_OPENER = 5, /* beside config: opens the manifests that it names, parses nothing */
 	PROCESS_N_ROLES,
 };
 

@@ -17,7 +17,7 @@
 #define UNTOUCHED 0x5a
 
 static struct settings settings;
-static struct config_errors errors;
+static struct document_errors errors;
 
 static void expect_errors(void)
 {
@@ -33,14 +33,15 @@ static void expect_errors(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char groups[] = "root:x:0:\nadm:x:4:syslog\n";
-	struct config_source source = {
-		.name = "fuzz", .bytes = data, .size = size, .groups = groups, .groups_size = sizeof(groups) - 1};
+	struct config_source source = {.file = {.name = "fuzz", .bytes = data, .size = size},
+				       .groups = groups,
+				       .groups_size = sizeof(groups) - 1};
 	memset(&settings, UNTOUCHED, sizeof(settings));
 	int r = config_parse(&source, &settings, &errors);
 	if (r == 0)
 		EXPECT(!settings_check(&settings));
 	else
-		EXPECT(r == CONFIG_WRONG);
+		EXPECT(r == DOCUMENT_WRONG);
 	if (r != 0)
 		expect_errors();
 	return 0;

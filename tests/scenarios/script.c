@@ -119,6 +119,7 @@ static void add_agent(struct world *world, const char *name, const struct words 
 	agent->enabled = 1;
 	agent->shadow = words_has(words, "shadow");
 	agent->pending_max = (uint32_t)words_number(world, words, "pending_max", 0);
+	agent->events_per_s = (uint32_t)words_number(world, words, "events_per_s", 0);
 	agent->ring_kb = (uint32_t)words_number(world, words, "ring_kb", 128);
 	agent->denies_per_min = (uint32_t)words_number(world, words, "denies_per_min", 60);
 	agent->deadline_open_ms = (uint32_t)words_number(world, words, "deadline_open", 0);

@@ -34,7 +34,7 @@ struct world_agent {
 	char text[240];
 	uint64_t read; /* events taken from the ring */
 	uint64_t last_seq;
-	uint64_t told_lost; /* by `lost` events about its own ring */
+	uint64_t told_lost; /* by `lost` events about its own ring and budget */
 	uint64_t fds; /* descriptors that came with EVENT_FD */
 	uint64_t fd_event; /* the last such event */
 };

@@ -218,7 +218,7 @@ static const struct rs_event *next_event(struct world *world, struct world_agent
 	ring_consume(agent->ring);
 	event = (const void *)copy;
 	const struct rs_event_lost *lost = rs_event_lost(event);
-	if (lost && lost->where == 3)
+	if (lost && lost->where >= 3)
 		agent->told_lost += lost->count;
 	if (event->seq <= agent->last_seq)
 		world_fail(world, "%s got number %" PRIu64 " after %" PRIu64, agent->name, event->seq, agent->last_seq);

@@ -126,6 +126,18 @@ class Looking(Case):
         answer = self.command("check", "--json", self.platform.path("bad.yaml"), expect=2).json()
         self.assertFalse(answer["good"])
 
+    def test_check_manifest(self):
+        path = self.platform.path("guard.yaml")
+        rows = ["name: guard", "vendor: Example", "version: 1", "contract: 1", "program: guard", "events: [auth_exec]"]
+        with open(path, "w") as f:
+            f.write("\n".join(rows) + "\n")
+        self.assertIn("good", self.command("check", "--manifest", path).out)
+        with open(path, "w") as f:
+            f.write("\n".join(rows[:-1]) + "\nevents: [auth_exce]\n")
+        out = self.command("check", "--manifest", path, expect=2).out
+        self.assertIn('%s:6: events[0]: expected the name of an event, found "auth_exce"; did you mean "auth_exec"?' % path,
+                      out.replace("\n", ""))
+
     def test_refused(self):
         shutil.copy(os.path.join(BUILD, "cli/ringside"), self.platform.path("ringside"))
         nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
