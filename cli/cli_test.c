@@ -28,6 +28,8 @@
 
 #define CHUNK_SIZE 100u /* of an answer, so that every answer takes several datagrams */
 #define OUTPUT_SIZE (1u << 20)
+#define TEN "0123456789"
+#define LONG_REASON TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "12345678"
 
 static const char *program, *testdata;
 static char folder[] = "/tmp/ringside-cli-test-XXXXXX";
@@ -40,6 +42,7 @@ struct play {
 	const char *answer; /* file in testdata, or JSON when it begins with { */
 	int32_t error;
 	bool hang_up; /* instead of an answer */
+	const char *status; /* answer to the STATUS that must be asked afterwards; NULL: nothing more is */
 };
 
 struct run {
@@ -85,6 +88,13 @@ static int serve(int listener, const struct play *play)
 		at += n;
 	}
 	return 0;
+}
+
+static int serve_all(int listener, const struct play *play)
+{
+	const struct play then = {IPC_REQUEST_STATUS, .answer = play->status};
+	int r = serve(listener, play);
+	return r == 0 && play->status ? serve(listener, &then) : r;
 }
 
 static int listen_at(const char *path)
@@ -154,7 +164,7 @@ static struct run run_played(const char *const *args, const struct play *play)
 	int listener = listen_at(socket_path);
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(serve(listener, play));
+		_exit(serve_all(listener, play));
 	close(listener);
 	struct run run = run_command(args);
 	int status;
@@ -225,6 +235,22 @@ static const struct {
 	 {"agents", "bench", "reputation"},
 	 {IPC_REQUEST_AGENT, .text = "bench reputation", .answer = "{\"ok\":true}"},
 	 0},
+	{"agents-bench.txt",
+	 {"agents", "bench", "reputation", "--reason", "it is slow"},
+	 {IPC_REQUEST_AGENT, .text = "bench reputation\nit is slow", .answer = "{}"},
+	 0},
+	{"agents-orders.txt", {"agents"}, {IPC_REQUEST_STATUS, .answer = "status-orders.json"}, 1},
+	{"agents-hostile.txt", {"agents"}, {IPC_REQUEST_STATUS, .answer = "status-hostile.json"}, 1, .wide = true},
+	{"agents-nearest.txt",
+	 {"agents", "bench", "reputatoin"},
+	 {IPC_REQUEST_AGENT, .text = "bench reputatoin", .answer = "{\"error\":\"there is no agent 'reputatoin'\"}",
+	  .error = -ENOENT, .status = "status.json"},
+	 1},
+	{"agents-names.txt",
+	 {"agents", "start", "zzz"},
+	 {IPC_REQUEST_AGENT, .text = "start zzz", .answer = "{\"error\":\"there is no agent 'zzz'\"}", .error = -ENOENT,
+	  .status = "status.json"},
+	 1},
 	{"agents-restart.txt",
 	 {"agents", "restart", "--", "a b"},
 	 {IPC_REQUEST_AGENT, .text = "restart a b", .answer = "{}"},
@@ -325,8 +351,13 @@ static void test_usage(void **state)
 		{{"explain", "--", "-1"}, 2, "", "whole number"},
 		{{"explain", "18446744073709551616"}, 2, "", "whole number"},
 		{{"denials", "--count", "many"}, 2, "", "--count must be a whole number"},
-		{{"agents", "bench"}, 2, "", "'agents' takes no words"},
-		{{"agents", "kill", "x"}, 2, "", "'agents' takes no words"},
+		{{"agents", "bench"}, 2, "", "wants the name of an agent"},
+		{{"agents", "kill", "x"}, 2, "", "'agents' takes no words 'kill'"},
+		{{"agents", "bnech", "x"}, 2, "", "did you mean 'bench'?"},
+		{{"agents", "--reason", "x"}, 2, "", "--reason belongs to a change"},
+		{{"agents", "bench", "a\nb"}, 2, "", "line break"},
+		{{"agents", "bench", ""}, 2, "", "expected the name"},
+		{{"agents", "bench", "a", "--reason", LONG_REASON}, 2, "", "at most 127 bytes"},
 		{{"events", "--type", "exce"}, 2, "", "no event or family 'exce'"},
 		{{"events", "--type", "auth_exec"}, 2, "", "question to the agents"},
 		{{"events", "--denied", "--type", "exec"}, 2, "", "--denied"},

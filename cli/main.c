@@ -35,6 +35,12 @@ static const struct cli_option events_options[] = {
 	{NULL},
 };
 
+static const struct cli_option agents_options[] = {
+	{"reason", "TEXT",
+	 "Why a change is made: kept, shown by 'agents' and 'status', logged, and told to the agents."},
+	{NULL},
+};
+
 static const struct cli_option denials_options[] = {
 	{"count", "N", "How many at most; 20 when not given."},
 	{NULL},
@@ -83,12 +89,17 @@ const struct cli_command cli_commands[] = {
 		.name = "agents",
 		.words = "[VERB NAME]",
 		.words_most = 2,
-		.summary = "List agents; bench, unbench, start, stop or restart one.",
-		.help = "Without words: one row an agent. With a verb and a name:\n"
-			"  bench NAME - it is asked no more; it goes on hearing events.\n"
-			"  unbench NAME - it is asked again.\n"
-			"  stop NAME, start NAME, restart NAME - its process.\n"
-			"A change holds until the platform starts anew; the configuration decides what holds for ever.",
+		.summary = "List agents; bench, unbench, start, stop, restart or upgrade one.",
+		.help = "Without words: one row an agent, and below it why it is as it is. With a verb and a name:\n"
+			"bench NAME: it is asked no more; it goes on hearing events.\n"
+			"unbench NAME: it is asked again.\n"
+			"stop NAME, start NAME, restart NAME: its process.\n"
+			"upgrade NAME: its program is started anew, and the old process answers until the new one "
+			"does.\n"
+			"A change holds until the platform starts anew; the configuration decides what holds for "
+			"ever.\n"
+			"Ends with 1 when an agent should guard and does not, or when there is no agent NAME.",
+		.options = agents_options,
 		.run = cmd_agents,
 	},
 	{

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include "nearest.h"
+
 #include <string.h>
 
 const struct cli_command *options_find_command(const char *name)
@@ -11,42 +13,12 @@ const struct cli_command *options_find_command(const char *name)
 	return NULL;
 }
 
-#define NAME_MAX_SIZE 32u
-
-/* Least number of characters to insert, remove or change (Levenshtein); names are short. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NAME_MAX_SIZE + 1], size_b = strlen(b);
-	for (size_t j = 0; j <= size_b; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= size_b; j++) {
-			size_t change = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
-		}
-	}
-	return row[size_b];
-}
-
 const char *options_nearest_command(const char *name)
 {
-	const char *nearest = NULL;
-	size_t least = 3; /* further away is another word */
-	if (strlen(name) > NAME_MAX_SIZE)
-		return NULL;
-	for (const struct cli_command *command = cli_commands; command->name; command++) {
-		size_t d = distance(name, command->name);
-		if (strlen(name) >= 3 && strncmp(name, command->name, strlen(name)) == 0)
-			d = 1; /* the beginning of it */
-		if (d < least) {
-			least = d;
-			nearest = command->name;
-		}
-	}
-	return nearest;
+	struct nearest nearest = nearest_to(name);
+	for (const struct cli_command *command = cli_commands; command->name; command++)
+		nearest_try(&nearest, command->name);
+	return nearest.name;
 }
 
 static const struct cli_option *find_option(const struct cli_option *options, const char *name, size_t size)

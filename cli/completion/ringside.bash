@@ -42,12 +42,13 @@ _ringside() {
 		mapfile -t COMPREPLY < <(compgen -W "$(id -u)" -- "$word")
 		return
 		;;
-	--pid | --count | --seconds) return ;;
+	--pid | --count | --seconds | --reason) return ;;
 	esac
 
 	case $command in
 	events) options+=" --type --pid --uid --exe --path --agent --denied --count --seconds --list" ;;
 	denials) options+=" --count" ;;
+	agents) options+=" --reason" ;;
 	esac
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -59,7 +60,7 @@ _ringside() {
 	check) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	agents)
 		if [[ -z $verb ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "list bench unbench start stop restart" -- "$word")
+			mapfile -t COMPREPLY < <(compgen -W "list bench unbench start stop restart upgrade" -- "$word")
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_ringside_agents)" -- "$word")
 		fi

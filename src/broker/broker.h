@@ -55,9 +55,9 @@ int broker_add_sensor(struct broker *broker, struct sensor *sensor);
 int broker_session(struct broker *broker, int fd, const struct ipc_session *who);
 /* The agent's process is gone, as the cage saw it: what it owed is missed at once. */
 void broker_agent_ended(struct broker *broker, uint64_t agent_index, const char *why);
-/* By the operator: until further notice. -ENOENT: no such agent. */
-int broker_bench(struct broker *broker, const char *name);
-int broker_unbench(struct broker *broker, const char *name);
+/* By the operator: until further notice; why begins with that ("by the operator: …"). -ENOENT: no such agent. */
+int broker_bench(struct broker *broker, const char *name, const char *why);
+int broker_unbench(struct broker *broker, const char *name, const char *why);
 /* What happened before this engine: told to every agent. */
 void broker_gap(struct broker *broker, uint64_t gap_ns, uint64_t unguarded, const char *why);
 

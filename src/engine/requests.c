@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "wire/order.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -105,20 +106,26 @@ static void do_agent(struct call *call, struct json *json)
 {
 	static const struct {
 		const char *verb;
-		int (*act)(struct broker *broker, const char *name);
-	} verbs[] = {{"bench ", broker_bench}, {"unbench ", broker_unbench}};
-	const char *text = call->request->text;
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-		size_t size = strlen(verbs[i].verb);
-		if (strncmp(text, verbs[i].verb, size) != 0)
-			continue;
-		if (verbs[i].act(call->engine->broker, text + size) < 0)
-			fail(call, -ENOENT, "expected the name of an agent of the settings, found '%s'", text + size);
-		else
-			do_nothing(json);
+		int (*act)(struct broker *broker, const char *name, const char *why);
+	} verbs[] = {{"bench", broker_bench}, {"unbench", broker_unbench}};
+	struct order order;
+	char why[ORDER_WORDS_SIZE];
+	const char *wrong = order_parse(call->request->text, &order);
+	if (wrong) {
+		fail(call, -EINVAL, "%s", wrong);
 		return;
 	}
-	fail(call, -EINVAL, "expected \"bench NAME\" or \"unbench NAME\", found '%s'", text);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(order.verb, verbs[i].verb) != 0)
+			continue;
+		if (verbs[i].act(call->engine->broker, order.name, order_words(&order, "", why)) < 0) {
+			fail(call, -ENOENT, "there is no agent '%s'", order.name);
+			return;
+		}
+		do_nothing(json);
+		return;
+	}
+	fail(call, -EINVAL, "expected bench or unbench, found '%s'", order.verb);
 }
 
 static void (*const calls[])(struct call *call, struct json *json) = {

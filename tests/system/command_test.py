@@ -79,7 +79,7 @@ class Looking(Case):
         self.execute(b"good")
         out = self.command("status").out
         self.assertIn("Ringside ", out)
-        self.assertRegex(out, r"(?m)^judge +live +\d+ +1 +1 +0 +0 ")
+        self.assertRegex(out, r"(?m)^judge +live +\d+ (s|min) +1 +0 +0 +0 ")
         for line in out.split("\n"):
             self.assertLessEqual(len(line), 80, line)
         status = self.command("status", "--json").json()
@@ -192,6 +192,21 @@ class Steering(Case):
         self.assertEqual(self.execute(b"evil"), "denied")
         self.command("status")
 
+    def test_reasons(self):
+        events = self.follow("--type", "agent_benched", "--count", "1", "--json")
+        wait_for("it listens", 10, lambda: self.listening(1))
+        self.command("agents", "bench", "judge", "--reason", "too strict today")
+        out, err = events.communicate(timeout=20)
+        self.assertEqual(json.loads(out)["why"], "by the operator: too strict today", err)
+        out = self.command("agents", expect=1).out
+        self.assertIn("Benched by the operator: too strict today, 0 s ago.", " ".join(out.split()))
+        self.assertIn("too strict today", " ".join(self.command("status", expect=1).out.split()))
+        self.command("agents", "unbench", "judge")
+        self.command("agents", "stop", "judge", "--reason", "to\nlook at it")
+        wait_for("it is stopped", 10, lambda: self.platform.agent("judge")["state"] == "off")
+        self.assertIn("Stopped by the operator: to look at it, ", " ".join(self.command("agents").out.split()))
+        self.assertRegex(self.platform.log(), r"user 0 \(pid \d+\) wants: bench judge: too strict today")
+
     def test_lives(self):
         first = self.platform.agent("judge")["pid"]
         self.command("agents", "restart", "judge")
@@ -207,7 +222,8 @@ class Steering(Case):
 
     def test_unknown(self):
         for verb in ("bench", "unbench", "stop", "start", "restart"):
-            self.assertIn("agent", self.command("agents", verb, "nobody", expect=1).err)
+            self.assertIn("the agents are: judge", self.command("agents", verb, "nobody", expect=1).err)
+            self.assertIn("did you mean 'judge'?", self.command("agents", verb, "jugde", expect=1).err)
 
 
 if __name__ == "__main__":
