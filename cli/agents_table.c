@@ -311,6 +311,16 @@ static void print_rest(const struct output *output, const struct agents_row *row
 	text_deinit(&text);
 }
 
+void agents_print_one(const struct output *output, const struct agents_row *row)
+{
+	struct output_table table;
+	output_table_init(&table, columns, ARRAY_SIZE(columns));
+	add_row(&table, row);
+	output_table_print(&table, output, 0);
+	output_table_deinit(&table);
+	print_rest(output, row);
+}
+
 void agents_print(const struct output *output, struct json_object *status)
 {
 	struct output_table table;

@@ -22,5 +22,8 @@ const char *agents_name(const struct agents_row *row);
 /* State in words, with the reason when there is one: "benched: 3 strikes in 60 s". */
 void agents_add_state(struct text *text, const struct agents_row *row);
 
+/* All that is known of one. */
+void agents_print_one(const struct output *output, const struct agents_row *row);
+
 /* The table, and below it what else each agent has to say. */
 void agents_print(const struct output *output, struct json_object *status);

@@ -358,6 +358,14 @@ static void test_usage(void **state)
 		{{"agents", "bench", "a\nb"}, 2, "", "line break"},
 		{{"agents", "bench", ""}, 2, "", "expected the name"},
 		{{"agents", "bench", "a", "--reason", LONG_REASON}, 2, "", "at most 127 bytes"},
+		{{"top"}, 3, "", "the platform is not running"},
+		{{"top", "--interval", "0"}, 2, "", "--interval must be seconds from 0.1 to 3600, and is '0'"},
+		{{"top", "--interval", "nan"}, 2, "", "--interval must be"},
+		{{"top", "--interval", "1x"}, 2, "", "--interval must be"},
+		{{"top", "--sort", "size"}, 2, "", "--sort must be name"},
+		{{"top", "--batch", "-n", "x"}, 2, "", "--count must be"},
+		{{"top", "-n"}, 2, "", "'--count' wants a value"},
+		{{"top", "-nx"}, 2, "", "options are long"},
 		{{"events", "--type", "exce"}, 2, "", "no event or family 'exce'"},
 		{{"events", "--type", "auth_exec"}, 2, "", "question to the agents"},
 		{{"events", "--denied", "--type", "exec"}, 2, "", "--denied"},
@@ -379,6 +387,29 @@ static void test_usage(void **state)
 		check_harmless("standard error", run.err);
 		if (run.code != 0 || strstr(run.out, "Usage"))
 			check_width("help", run.out);
+		run_free(&run);
+	}
+}
+
+/* Two looks, one block of text; the second look finds no platform: said in the block, and by the exit code. */
+static void test_top_batch(void **state)
+{
+	static const char *const args[] = {"top", "--batch", "-n", "1", "--interval", "0.1", "--lines", "3", NULL};
+	static const struct play plays[] = {
+		{IPC_REQUEST_STATUS, .answer = "status.json", .status = "status.json"},
+		{IPC_REQUEST_STATUS, .answer = "status.json"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(plays); i++) {
+		struct run run = run_played(args, &plays[i]);
+		if (run.code != (i == 0 ? 0 : 3))
+			fail_msg("exit code %d; %s", run.code, run.err);
+		check_harmless("top", run.out);
+		check_width("top", run.out);
+		assert_non_null(
+			strstr(run.out, i == 0 ? "reputation   live            0" : "reputation   live            -"));
+		assert_non_null(strstr(run.out, "3 of 6 rows"));
+		assert_null(strchr(run.out, '\033'));
+		assert_int_equal(strstr(run.out, "the platform is not running") != NULL, i == 1);
 		run_free(&run);
 	}
 }
@@ -632,10 +663,15 @@ static int teardown(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_goldens),         cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_socket_too_long), cmocka_unit_test(test_colour),
-		cmocka_unit_test(test_events),          cmocka_unit_test(test_events_engine_restarted),
-		cmocka_unit_test(test_events_none),     cmocka_unit_test(test_events_interrupted),
+		cmocka_unit_test(test_goldens),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_socket_too_long),
+		cmocka_unit_test(test_top_batch),
+		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_events_engine_restarted),
+		cmocka_unit_test(test_events_none),
+		cmocka_unit_test(test_events_interrupted),
 	};
 	if (argc != 3) {
 		fputs("usage: cli_test RINGSIDE TESTDATA\n", stderr);

@@ -41,6 +41,16 @@ static const struct cli_option agents_options[] = {
 	{NULL},
 };
 
+static const struct cli_option top_options[] = {
+	{"interval", "SECONDS", "Between two looks: 0.1 to 3600, 1 when not given."},
+	{"sort", "COLUMN", "By name, events, asked, p99, denied, missed, drops, memory or cpu; asked when not given."},
+	{"reverse", NULL, "Turn the order round."},
+	{"batch", NULL, "Print blocks of plain text, one a look, for scripts; also when the output is no terminal."},
+	{"count", "N", "With --batch: end after N blocks; -n for short.", .letter = 'n'},
+	{"lines", "N", "With --batch: at most N agents and processes in a block."},
+	{NULL},
+};
+
 static const struct cli_option denials_options[] = {
 	{"count", "N", "How many at most; 20 when not given."},
 	{NULL},
@@ -103,6 +113,17 @@ const struct cli_command cli_commands[] = {
 		.run = cmd_agents,
 	},
 	{
+		.name = "top",
+		.words = "",
+		.summary = "What agents and platform do and use at this moment, live.",
+		.help = "One row an agent and a process of the platform: events and questions a second, the time its "
+			"answers took, denies, misses, drops, memory, processor. 'h' lists the keys. An agent can be "
+			"benched from here; a second key confirms it.\n"
+			"What the kernel's verdict cache lets pass is counted nowhere, and so not shown.",
+		.options = top_options,
+		.run = cmd_top,
+	},
+	{
 		.name = "doctor",
 		.words = "",
 		.summary = "What this kernel gives, what is lost without it, what to do.",
@@ -134,6 +155,12 @@ const struct cli_command cli_commands[] = {
 };
 
 static bool is_hushed;
+static struct text *caught;
+
+void cli_catch(struct text *to)
+{
+	caught = to;
+}
 
 void cli_hush(bool hushed)
 {
@@ -146,9 +173,16 @@ void cli_complain(const char *format, ...)
 	if (is_hushed)
 		return;
 	va_start(args, format);
-	fputs("ringside: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	if (caught) {
+		char words[1024];
+		vsnprintf(words, sizeof(words), format, args);
+		text_add(caught, caught->size > 0 ? "; " : "");
+		text_add(caught, words);
+	} else {
+		fputs("ringside: ", stderr);
+		vfprintf(stderr, format, args);
+		fputc('\n', stderr);
+	}
 	va_end(args);
 }
 

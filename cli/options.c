@@ -63,15 +63,30 @@ static int apply_common(struct cli *cli, const struct cli_option *option, const 
 	return 0;
 }
 
-/* `--name`, `--name value` or `--name=value` at argv[*at]. */
+/* `-n`: those that other programs have taught everybody's fingers. */
+static const struct cli_option *find_letter(const struct cli_option *options, const char *word)
+{
+	for (const struct cli_option *option = options; option && option->name; option++)
+		if (option->letter && word[1] == option->letter && word[2] == '\0')
+			return option;
+	return NULL;
+}
+
+/* `--name`, `--name value`, `--name=value` or `-n value` at argv[*at]. */
 static int parse_option(struct cli *cli, int argc, char **argv, int *at)
 {
-	const char *name = argv[*at] + 2, *equals = strchr(name, '=');
+	bool letter = argv[*at][1] != '-';
+	const char *name = argv[*at] + 2, *equals = letter ? NULL : strchr(name, '=');
 	size_t size = equals ? (size_t)(equals - name) : strlen(name);
-	const struct cli_option *common = find_option(cli_options, name, size);
+	const struct cli_option *common = letter ? NULL : find_option(cli_options, name, size);
 	const struct cli_option *option = common;
 	if (!option && cli->command)
-		option = find_option(cli->command->options, name, size);
+		option = letter ? find_letter(cli->command->options, argv[*at])
+				: find_option(cli->command->options, name, size);
+	if (!option && letter) {
+		complain_of("there is no option", argv[*at], "; options are long, like --json");
+		return CLI_USAGE;
+	}
 	if (!option) {
 		complain_of("there is no option", argv[*at],
 			    cli->command ? " here; 'ringside help COMMAND' lists them"
@@ -119,13 +134,10 @@ int options_parse(struct cli *cli, int argc, char **argv)
 			only_words = true;
 		} else if (!only_words && strcmp(argv[i], "-h") == 0) {
 			cli->help = true;
-		} else if (!only_words && strncmp(argv[i], "--", 2) == 0) {
+		} else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
 			int r = parse_option(cli, argc, argv, &i);
 			if (r != 0)
 				return r;
-		} else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
-			complain_of("there is no option", argv[i], "; options are long, like --json");
-			return CLI_USAGE;
 		} else if (!cli->command) {
 			cli->command = options_find_command(argv[i]);
 			if (!cli->command)

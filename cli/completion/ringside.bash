@@ -7,7 +7,7 @@ _ringside_agents() {
 
 _ringside() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command="" verb="" i
-	local commands="status events explain denials agents doctor check help"
+	local commands="status events explain denials agents top doctor check help"
 	local options="--json --socket --help --version"
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -42,13 +42,18 @@ _ringside() {
 		mapfile -t COMPREPLY < <(compgen -W "$(id -u)" -- "$word")
 		return
 		;;
-	--pid | --count | --seconds | --reason) return ;;
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W "name events asked p99 denied missed drops memory cpu" -- "$word")
+		return
+		;;
+	--pid | --count | --seconds | --reason | --interval | --lines | -n) return ;;
 	esac
 
 	case $command in
 	events) options+=" --type --pid --uid --exe --path --agent --denied --count --seconds --list" ;;
 	denials) options+=" --count" ;;
 	agents) options+=" --reason" ;;
+	top) options+=" --interval --sort --reverse --batch --count --lines" ;;
 	esac
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")

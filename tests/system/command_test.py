@@ -3,6 +3,7 @@
 """The command `ringside` against the running platform. usage: command_test.py BUILD"""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -96,6 +97,20 @@ class Looking(Case):
         self.assertRegex(out, r"(?m)^judge 1 +deny +\S+ \S+ +decided$")
         self.assertEqual(self.command("explain", str(denial["id"]), "--json").json()["asked"][0]["agent"], "judge")
         self.command("explain", "123456789", expect=1)
+
+    def test_top(self):
+        load = subprocess.Popen(["sh", "-c", "while :; do %s/good; done" % self.platform.scope])
+        self.addCleanup(load.wait)
+        self.addCleanup(load.kill)
+        out = self.command("top", "--batch", "-n", "2", "--interval", "0.5").out
+        self.assertEqual(len(re.findall(r"(?m)^judge +live +[1-9]", out)), 2, out)
+        looks = self.command("top", "--json", "-n", "1", "--interval", "0.5").json()
+        parts = {part["name"]: part for part in looks["parts"]}
+        self.assertGreater(parts["judge"]["asked_per_s"], 0)
+        self.assertGreater(parts["judge"]["p99_us"], 0)
+        for name in ("ringsided", "engine", "cage", "control"):
+            self.assertGreater(parts[name]["memory_bytes"], 100000, name)
+        self.assertGreater(parts["engine"]["cpu_percent"], 0)
 
     def test_hostile_name(self):
         self.assertEqual(self.execute(HOSTILE), "denied")
