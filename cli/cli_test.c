@@ -6,6 +6,7 @@
  *     cli_test RINGSIDE TESTDATA        with RINGSIDE_TEST_UPDATE=1 the expected output is written anew
  */
 #include "base/fd.h"
+#include "recorder/recording.h"
 #include "text.h"
 #include "wire/event_build.h"
 #include "wire/ipc.h"
@@ -597,6 +598,62 @@ static void test_events_engine_restarted(void **state)
 	run_free(&run);
 }
 
+/* A recording: its lines, its tree, and that the end is missing. */
+static void test_events_replay(void **state)
+{
+	char path[96];
+	static _Alignas(8) char buffer[8192];
+	const char *const args[][8] = {{"events", "--replay", path, NULL},
+				       {"events", "--replay", path, "--tree", NULL},
+				       {"events", "--replay", path, "--tree", "--json", "--denied", NULL}};
+	static const char *const goldens[] = {"replay.txt", "replay-tree.txt", "replay-tree-json.txt"};
+	struct recording_writer *writer;
+	snprintf(path, sizeof(path), "%s/recording", folder);
+	assert_int_equal(recording_writer_new(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), &writer), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		static const uint16_t types[] = {RS_EVENT_FORK, RS_EVENT_EXEC, RS_EVENT_DENIED, RS_EVENT_EXIT};
+		struct event_build build;
+		void *body = event_build_begin(&build, buffer, sizeof(buffer), types[i]);
+		struct rs_process *process = &build.event->process;
+		build.event->id = i + 1;
+		build.event->wall_ns = UINT64_C(1795262584123456789);
+		*process = (struct rs_process){.pid = i ? 43 : 42, .id = i ? 8 : 7, .parent_id = i ? 7 : 0};
+		process->parent_pid = i ? 42 : 1;
+		memcpy(process->comm, "\033[2J", 5);
+		if (types[i] == RS_EVENT_FORK) {
+			struct rs_event_fork *fork_body = body;
+			fork_body->child.pid = 43;
+			fork_body->child.id = 8;
+		}
+		event_build_end(&build);
+		assert_int_equal(recording_write(writer, build.event), 0);
+	}
+	uint64_t size = recording_writer_size(writer);
+	recording_writer_free(writer);
+	for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+		struct run run = run_command(args[i]);
+		assert_int_equal(run.code, 0);
+		assert_string_equal(run.err, "");
+		check_harmless(goldens[i], run.out);
+		check_golden(goldens[i], run.out);
+		run_free(&run);
+	}
+	assert_int_equal(truncate(path, (off_t)size - 8), 0);
+	struct run run = run_command(args[0]);
+	assert_int_equal(run.code, 0);
+	assert_non_null(strstr(run.err, "unfinished one at its end"));
+	run_free(&run);
+	assert_int_equal(truncate(path, 10), 0);
+	run = run_command(args[1]);
+	assert_int_equal(run.code, 2);
+	run_free(&run);
+	unlink(path);
+	run = run_command(args[1]);
+	assert_int_equal(run.code, 2);
+	assert_non_null(strstr(run.err, "No such file"));
+	run_free(&run);
+}
+
 /* None of what was asked for can be had. */
 static void test_events_none(void **state)
 {
@@ -671,6 +728,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_events_engine_restarted),
 		cmocka_unit_test(test_events_none),
+		cmocka_unit_test(test_events_replay),
 		cmocka_unit_test(test_events_interrupted),
 	};
 	if (argc != 3) {

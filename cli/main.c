@@ -31,6 +31,9 @@ static const struct cli_option events_options[] = {
 	{"denied", NULL, "Only denies."},
 	{"count", "N", "End after N events."},
 	{"seconds", "N", "End after N seconds."},
+	{"tree", NULL,
+	 "Show each event below its process and that one's ancestors; at the end all that ran, with numbers."},
+	{"replay", "FILE", "The events of a recording instead of those that happen."},
 	{"list", NULL, "List the events that can be followed, and end."},
 	{NULL},
 };
@@ -91,7 +94,9 @@ const struct cli_command cli_commands[] = {
 		.name = "denials",
 		.words = "",
 		.summary = "The newest denies, newest first.",
-		.help = "One row a deny: when, its number for 'ringside explain', which agent, which rule, which file.",
+		.help = "Of each its number for 'ringside explain', when, which agent, what, by whom, rule and reason. "
+			"Missed "
+			"deadlines and denies that the platform did not follow stand among them and say so.",
 		.options = denials_options,
 		.run = cmd_denials,
 	},

@@ -26,7 +26,7 @@ _ringside() {
 
 	COMPREPLY=()
 	case $before in
-	--socket | --exe | --path)
+	--socket | --exe | --path | --replay)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -50,7 +50,7 @@ _ringside() {
 	esac
 
 	case $command in
-	events) options+=" --type --pid --uid --exe --path --agent --denied --count --seconds --list" ;;
+	events) options+=" --type --pid --uid --exe --path --agent --denied --tree --replay --count --seconds --list" ;;
 	denials) options+=" --count" ;;
 	agents) options+=" --reason" ;;
 	top) options+=" --interval --sort --reverse --batch --count --lines" ;;

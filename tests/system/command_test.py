@@ -168,6 +168,18 @@ class Following(Case):
         self.assertEqual(str(rows[1]["question"]), Looking.newest(self))
         self.assertTrue(rows[1]["file"]["path"].encode("utf-8", "surrogateescape").endswith(HOSTILE))
 
+    def test_tree(self):
+        events = self.follow("--denied", "--tree", "--count", "1")
+        wait_for("it listens", 10, lambda: self.listening(1))
+        self.execute(b"evil")
+        out, err = events.communicate(timeout=20)
+        self.assertEqual(events.returncode, 0, err)
+        live, _, whole = out.partition("\n\n")
+        # this test's own line, and one deeper its child, which was denied
+        self.assertRegex(live, r"(?m)^( *)\S*python\S*\[%d\] uid 0.*\n\1  \S+\[\d+\] uid 0.*\n\1    .* denied " % os.getpid())
+        self.assertRegex(whole, r"(?m)^ +\S+\[\d+\] uid 0.*\(1 event, 1 denied")
+        self.assertRegex(whole, r"(?m)^\d+ processes, 1 event, 1 denied\.$")
+
     def test_filters(self):
         here = self.follow("--type", "close_write", "--path", self.platform.scope + "/in", "--count", "1")
         wait_for("it listens", 10, lambda: self.listening(1))
