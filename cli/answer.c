@@ -54,14 +54,14 @@ static int complain_of_connect(const char *path, int error)
 	return code;
 }
 
-/* A connected descriptor or -errno. */
-static int connect_to(const char *path)
+/* A connected descriptor or -errno. flags: SOCK_NONBLOCK or 0. */
+static int connect_to(const char *path, int flags)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, path);
-	_cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	_cleanup_(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	return STEAL_FD(fd);
@@ -105,25 +105,6 @@ static int receive(int socket, struct answer *answer, int32_t *ret_error)
 	return message.reply.more ? 0 : -1;
 }
 
-static int receive_all(int socket, struct answer *answer, int32_t *ret_error)
-{
-	uint64_t deadline_ns = clock_monotonic_ns() + TIMEOUT_MS * NS_PER_MS;
-	for (;;) {
-		uint64_t now_ns = clock_monotonic_ns();
-		struct pollfd poll_fd = {.fd = socket, .events = POLLIN};
-		int n = now_ns < deadline_ns ? poll(&poll_fd, 1, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1) : 0;
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			cli_complain("the platform did not answer within %u s", TIMEOUT_MS / 1000);
-			return CLI_NOT_RUNNING;
-		}
-		int r = receive(socket, answer, ret_error);
-		if (r != 0)
-			return r < 0 ? CLI_OK : r;
-	}
-}
-
 /* An error that the platform answered with. */
 static int refuse(const struct answer *answer, int32_t error)
 {
@@ -146,60 +127,120 @@ static int refuse(const struct answer *answer, int32_t error)
 	return code;
 }
 
-/* Sends the request over a connected socket and reads the whole answer. */
-static int ask(int fd, const char *path, const struct ipc_request *request, struct answer *ret_answer)
+void answer_call_deinit(struct answer_call *call)
 {
-	_cleanup_(answer_deinit) struct answer answer = {.fd = -1};
-	int32_t error = 0;
-	int r = fd_send(fd, request, sizeof(*request), NULL, 0);
-	if (r < 0)
-		return complain_of_connect(path, -r);
-	r = receive_all(fd, &answer, &error);
-	if (r != CLI_OK)
-		return r;
+	answer_deinit(&call->answer);
+	call->fd = fd_close(call->fd);
+}
+
+/* The whole answer is there: what is it? */
+static int finish(struct answer_call *call, struct answer *ret_answer)
+{
+	struct answer *answer = &call->answer;
 	struct text copy = {0};
-	text_add_bytes(&copy, text_get(&answer.text), answer.text.size);
-	answer.json = view_parse(copy.bytes, copy.size);
+	text_add_bytes(&copy, text_get(&answer->text), answer->text.size);
+	answer->json = view_parse(copy.bytes, copy.size);
 	text_deinit(&copy);
-	if (error != 0)
-		return refuse(&answer, error);
-	if (!json_object_is_type(answer.json, json_type_object)) {
+	if (call->error != 0)
+		return refuse(answer, call->error);
+	if (!json_object_is_type(answer->json, json_type_object)) {
 		cli_complain("the platform's answer is not a JSON object; its log may say why");
 		return CLI_INTERNAL;
 	}
-	*ret_answer = answer;
-	answer = (struct answer){.fd = -1};
+	*ret_answer = *answer;
+	*answer = (struct answer){.fd = -1};
 	return CLI_OK;
+}
+
+int answer_take(struct answer_call *call, struct answer *ret_answer)
+{
+	int r = receive(call->fd, &call->answer, &call->error);
+	if (r == 0)
+		return ANSWER_MORE;
+	int code = r < 0 ? finish(call, ret_answer) : r;
+	answer_call_deinit(call);
+	return code;
+}
+
+/* fd: of connect_to(), consumed. */
+static int begin(int fd, const char *path, const struct ipc_request *request, struct answer_call *ret_call)
+{
+	if (fd < 0)
+		return complain_of_connect(path, -fd);
+	int r = fd_send(fd, request, sizeof(*request), NULL, 0);
+	if (r < 0) {
+		fd_close(fd);
+		return complain_of_connect(path, -r);
+	}
+	*ret_call = (struct answer_call){.fd = fd, .answer = {.fd = -1}};
+	return CLI_OK;
+}
+
+static int wait_for(struct answer_call *call, struct answer *ret_answer)
+{
+	uint64_t deadline_ns = clock_monotonic_ns() + TIMEOUT_MS * NS_PER_MS;
+	for (;;) {
+		uint64_t now_ns = clock_monotonic_ns();
+		struct pollfd poll_fd = {.fd = call->fd, .events = POLLIN};
+		int n = now_ns < deadline_ns ? poll(&poll_fd, 1, (int)((deadline_ns - now_ns) / NS_PER_MS) + 1) : 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			cli_complain("the platform did not answer within %u s", TIMEOUT_MS / 1000);
+			answer_call_deinit(call);
+			return CLI_NOT_RUNNING;
+		}
+		int r = answer_take(call, ret_answer);
+		if (r != ANSWER_MORE)
+			return r;
+	}
+}
+
+static int fill(struct ipc_request *request, uint32_t kind, uint64_t argument, const char *text)
+{
+	*request = (struct ipc_request){
+		.head = {.size = sizeof(*request), .type = IPC_REQUEST, .number = 1},
+		.kind = kind,
+		.argument = argument,
+	};
+	if (text && strlen(text) >= sizeof(request->text)) {
+		cli_complain("at most %zu bytes can be said in a request", sizeof(request->text) - 1);
+		return CLI_USAGE;
+	}
+	if (text)
+		strcpy(request->text, text);
+	return CLI_OK;
+}
+
+int answer_begin(const struct cli *cli, uint32_t kind, uint64_t argument, const char *text,
+		 struct answer_call *ret_call)
+{
+	struct ipc_request request;
+	int code = fill(&request, kind, argument, text);
+	return code != CLI_OK ? code : begin(connect_to(cli->socket, SOCK_NONBLOCK), cli->socket, &request, ret_call);
 }
 
 int answer_ask(const struct cli *cli, uint32_t kind, uint64_t argument, const char *text, struct answer *ret_answer)
 {
-	struct ipc_request request = {
-		.head = {.size = sizeof(request), .type = IPC_REQUEST, .number = 1},
-		.kind = kind,
-		.argument = argument,
-	};
-	if (text && strlen(text) >= sizeof(request.text)) {
-		cli_complain("at most %zu bytes can be said in a request", sizeof(request.text) - 1);
-		return CLI_USAGE;
-	}
-	if (text)
-		strcpy(request.text, text);
-	_cleanup_(fd_closep) int fd = connect_to(cli->socket);
-	return fd < 0 ? complain_of_connect(cli->socket, -fd) : ask(fd, cli->socket, &request, ret_answer);
+	struct ipc_request request;
+	struct answer_call call;
+	int code = fill(&request, kind, argument, text);
+	if (code == CLI_OK)
+		code = begin(connect_to(cli->socket, 0), cli->socket, &request, &call);
+	return code == CLI_OK ? wait_for(&call, ret_answer) : code;
 }
 
 int answer_ask_if_running(const struct cli *cli, uint32_t kind, struct answer *ret_answer, bool *ret_absent)
 {
-	const struct ipc_request request = {
-		.head = {.size = sizeof(request), .type = IPC_REQUEST, .number = 1},
-		.kind = kind,
-	};
-	_cleanup_(fd_closep) int fd = connect_to(cli->socket);
+	struct ipc_request request;
+	struct answer_call call;
+	int code = fill(&request, kind, 0, NULL), fd = connect_to(cli->socket, 0);
 	*ret_absent = fd < 0 && is_absent(-fd);
 	if (*ret_absent)
 		return CLI_OK;
-	return fd < 0 ? complain_of_connect(cli->socket, -fd) : ask(fd, cli->socket, &request, ret_answer);
+	if (code == CLI_OK)
+		code = begin(fd, cli->socket, &request, &call);
+	return code == CLI_OK ? wait_for(&call, ret_answer) : code;
 }
 
 void answer_print_json(const struct cli *cli, const struct answer *answer)

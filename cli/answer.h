@@ -22,6 +22,23 @@ struct answer {
 
 void answer_deinit(struct answer *answer);
 
+/* A question whose answer is waited for elsewhere: when fd is readable, answer_take() takes what came. */
+struct answer_call {
+	int fd; /* -1: none under way */
+	struct answer answer;
+	int32_t error;
+};
+
+#define ANSWER_MORE (-1)
+
+void answer_call_deinit(struct answer_call *call);
+/* Connects and sends; never waits. CLI_OK, or another exit code with a complaint. */
+int answer_begin(const struct cli *cli, uint32_t kind, uint64_t argument, const char *text,
+		 struct answer_call *ret_call);
+/* ANSWER_MORE: wait for the rest. CLI_OK: *ret_answer is filled. Else an exit code, with a complaint. But for
+ * ANSWER_MORE the call is over. */
+int answer_take(struct answer_call *call, struct answer *ret_answer);
+
 /* Asks and waits at most 10 s. CLI_OK with *ret_answer filled; else another exit code, with a complaint.
  * kind: enum ipc_request_kind. text may be NULL. */
 int answer_ask(const struct cli *cli, uint32_t kind, uint64_t argument, const char *text, struct answer *ret_answer);

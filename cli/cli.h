@@ -27,6 +27,7 @@ struct cli_option {
 	const char *name; /* without the dashes */
 	const char *argument; /* how help calls its value; NULL: it takes none */
 	const char *help;
+	char letter; /* -n is --count; 0: none */
 };
 
 struct cli_given {
@@ -75,6 +76,8 @@ bool cli_number(const char *what, const char *word, uint64_t most, uint64_t *ret
 void cli_complain(const char *format, ...) _printf_(1, 2);
 /* Complaints are dropped: while something is tried again. */
 void cli_hush(bool hushed);
+/* Complaints are added to this text instead; NULL: no longer. While the screen belongs to something else. */
+void cli_catch(struct text *to);
 
 int cmd_status(struct cli *cli);
 int cmd_events(struct cli *cli);
@@ -82,6 +85,7 @@ int cmd_explain(struct cli *cli);
 int cmd_denials(struct cli *cli);
 int cmd_actions(struct cli *cli);
 int cmd_agents(struct cli *cli);
+int cmd_top(struct cli *cli);
 int cmd_doctor(struct cli *cli);
 int cmd_check(struct cli *cli);
 int cmd_help(struct cli *cli);

@@ -6,6 +6,7 @@
  *     cli_test RINGSIDE TESTDATA        with RINGSIDE_TEST_UPDATE=1 the expected output is written anew
  */
 #include "base/fd.h"
+#include "recorder/recording.h"
 #include "text.h"
 #include "wire/event_build.h"
 #include "wire/ipc.h"
@@ -28,6 +29,8 @@
 
 #define CHUNK_SIZE 100u /* of an answer, so that every answer takes several datagrams */
 #define OUTPUT_SIZE (1u << 20)
+#define TEN "0123456789"
+#define LONG_REASON TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "12345678"
 
 static const char *program, *testdata;
 static char folder[] = "/tmp/ringside-cli-test-XXXXXX";
@@ -40,6 +43,7 @@ struct play {
 	const char *answer; /* file in testdata, or JSON when it begins with { */
 	int32_t error;
 	bool hang_up; /* instead of an answer */
+	const char *status; /* answer to the STATUS that must be asked afterwards; NULL: nothing more is */
 };
 
 struct run {
@@ -85,6 +89,13 @@ static int serve(int listener, const struct play *play)
 		at += n;
 	}
 	return 0;
+}
+
+static int serve_all(int listener, const struct play *play)
+{
+	const struct play then = {IPC_REQUEST_STATUS, .answer = play->status};
+	int r = serve(listener, play);
+	return r == 0 && play->status ? serve(listener, &then) : r;
 }
 
 static int listen_at(const char *path)
@@ -154,7 +165,7 @@ static struct run run_played(const char *const *args, const struct play *play)
 	int listener = listen_at(socket_path);
 	pid_t pid = fork();
 	if (pid == 0)
-		_exit(serve(listener, play));
+		_exit(serve_all(listener, play));
 	close(listener);
 	struct run run = run_command(args);
 	int status;
@@ -225,6 +236,22 @@ static const struct {
 	 {"agents", "bench", "reputation"},
 	 {IPC_REQUEST_AGENT, .text = "bench reputation", .answer = "{\"ok\":true}"},
 	 0},
+	{"agents-bench.txt",
+	 {"agents", "bench", "reputation", "--reason", "it is slow"},
+	 {IPC_REQUEST_AGENT, .text = "bench reputation\nit is slow", .answer = "{}"},
+	 0},
+	{"agents-orders.txt", {"agents"}, {IPC_REQUEST_STATUS, .answer = "status-orders.json"}, 1},
+	{"agents-hostile.txt", {"agents"}, {IPC_REQUEST_STATUS, .answer = "status-hostile.json"}, 1, .wide = true},
+	{"agents-nearest.txt",
+	 {"agents", "bench", "reputatoin"},
+	 {IPC_REQUEST_AGENT, .text = "bench reputatoin", .answer = "{\"error\":\"there is no agent 'reputatoin'\"}",
+	  .error = -ENOENT, .status = "status.json"},
+	 1},
+	{"agents-names.txt",
+	 {"agents", "start", "zzz"},
+	 {IPC_REQUEST_AGENT, .text = "start zzz", .answer = "{\"error\":\"there is no agent 'zzz'\"}", .error = -ENOENT,
+	  .status = "status.json"},
+	 1},
 	{"agents-restart.txt",
 	 {"agents", "restart", "--", "a b"},
 	 {IPC_REQUEST_AGENT, .text = "restart a b", .answer = "{}"},
@@ -338,8 +365,21 @@ static void test_usage(void **state)
 		{{"actions", "--count", "2001"}, 2, "", "--count must be"},
 		{{"actions", "--agent", "a b"}, 2, "", "--agent must be a name without blanks"},
 		{{"actions", "--outcome", ""}, 2, "", "--outcome must be a name"},
-		{{"agents", "bench"}, 2, "", "'agents' takes no words"},
-		{{"agents", "kill", "x"}, 2, "", "'agents' takes no words"},
+		{{"agents", "bench"}, 2, "", "wants the name of an agent"},
+		{{"agents", "kill", "x"}, 2, "", "'agents' takes no words 'kill'"},
+		{{"agents", "bnech", "x"}, 2, "", "did you mean 'bench'?"},
+		{{"agents", "--reason", "x"}, 2, "", "--reason belongs to a change"},
+		{{"agents", "bench", "a\nb"}, 2, "", "line break"},
+		{{"agents", "bench", ""}, 2, "", "expected the name"},
+		{{"agents", "bench", "a", "--reason", LONG_REASON}, 2, "", "at most 127 bytes"},
+		{{"top"}, 3, "", "the platform is not running"},
+		{{"top", "--interval", "0"}, 2, "", "--interval must be seconds from 0.1 to 3600, and is '0'"},
+		{{"top", "--interval", "nan"}, 2, "", "--interval must be"},
+		{{"top", "--interval", "1x"}, 2, "", "--interval must be"},
+		{{"top", "--sort", "size"}, 2, "", "--sort must be name"},
+		{{"top", "--batch", "-n", "x"}, 2, "", "--count must be"},
+		{{"top", "-n"}, 2, "", "'--count' wants a value"},
+		{{"top", "-nx"}, 2, "", "options are long"},
 		{{"events", "--type", "exce"}, 2, "", "no event or family 'exce'"},
 		{{"events", "--type", "auth_exec"}, 2, "", "question to the agents"},
 		{{"events", "--denied", "--type", "exec"}, 2, "", "--denied"},
@@ -363,6 +403,29 @@ static void test_usage(void **state)
 		check_harmless("standard error", run.err);
 		if (run.code != 0 || strstr(run.out, "Usage"))
 			check_width("help", run.out);
+		run_free(&run);
+	}
+}
+
+/* Two looks, one block of text; the second look finds no platform: said in the block, and by the exit code. */
+static void test_top_batch(void **state)
+{
+	static const char *const args[] = {"top", "--batch", "-n", "1", "--interval", "0.1", "--lines", "3", NULL};
+	static const struct play plays[] = {
+		{IPC_REQUEST_STATUS, .answer = "status.json", .status = "status.json"},
+		{IPC_REQUEST_STATUS, .answer = "status.json"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(plays); i++) {
+		struct run run = run_played(args, &plays[i]);
+		if (run.code != (i == 0 ? 0 : 3))
+			fail_msg("exit code %d; %s", run.code, run.err);
+		check_harmless("top", run.out);
+		check_width("top", run.out);
+		assert_non_null(
+			strstr(run.out, i == 0 ? "reputation   live            0" : "reputation   live            -"));
+		assert_non_null(strstr(run.out, "3 of 6 rows"));
+		assert_null(strchr(run.out, '\033'));
+		assert_int_equal(strstr(run.out, "the platform is not running") != NULL, i == 1);
 		run_free(&run);
 	}
 }
@@ -550,6 +613,62 @@ static void test_events_engine_restarted(void **state)
 	run_free(&run);
 }
 
+/* A recording: its lines, its tree, and that the end is missing. */
+static void test_events_replay(void **state)
+{
+	char path[96];
+	static _Alignas(8) char buffer[8192];
+	const char *const args[][8] = {{"events", "--replay", path, NULL},
+				       {"events", "--replay", path, "--tree", NULL},
+				       {"events", "--replay", path, "--tree", "--json", "--denied", NULL}};
+	static const char *const goldens[] = {"replay.txt", "replay-tree.txt", "replay-tree-json.txt"};
+	struct recording_writer *writer;
+	snprintf(path, sizeof(path), "%s/recording", folder);
+	assert_int_equal(recording_writer_new(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), &writer), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		static const uint16_t types[] = {RS_EVENT_FORK, RS_EVENT_EXEC, RS_EVENT_DENIED, RS_EVENT_EXIT};
+		struct event_build build;
+		void *body = event_build_begin(&build, buffer, sizeof(buffer), types[i]);
+		struct rs_process *process = &build.event->process;
+		build.event->id = i + 1;
+		build.event->wall_ns = UINT64_C(1795262584123456789);
+		*process = (struct rs_process){.pid = i ? 43 : 42, .id = i ? 8 : 7, .parent_id = i ? 7 : 0};
+		process->parent_pid = i ? 42 : 1;
+		memcpy(process->comm, "\033[2J", 5);
+		if (types[i] == RS_EVENT_FORK) {
+			struct rs_event_fork *fork_body = body;
+			fork_body->child.pid = 43;
+			fork_body->child.id = 8;
+		}
+		event_build_end(&build);
+		assert_int_equal(recording_write(writer, build.event), 0);
+	}
+	uint64_t size = recording_writer_size(writer);
+	recording_writer_free(writer);
+	for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+		struct run run = run_command(args[i]);
+		assert_int_equal(run.code, 0);
+		assert_string_equal(run.err, "");
+		check_harmless(goldens[i], run.out);
+		check_golden(goldens[i], run.out);
+		run_free(&run);
+	}
+	assert_int_equal(truncate(path, (off_t)size - 8), 0);
+	struct run run = run_command(args[0]);
+	assert_int_equal(run.code, 0);
+	assert_non_null(strstr(run.err, "unfinished one at its end"));
+	run_free(&run);
+	assert_int_equal(truncate(path, 10), 0);
+	run = run_command(args[1]);
+	assert_int_equal(run.code, 2);
+	run_free(&run);
+	unlink(path);
+	run = run_command(args[1]);
+	assert_int_equal(run.code, 2);
+	assert_non_null(strstr(run.err, "No such file"));
+	run_free(&run);
+}
+
 /* None of what was asked for can be had. */
 static void test_events_none(void **state)
 {
@@ -616,10 +735,16 @@ static int teardown(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_goldens),         cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_socket_too_long), cmocka_unit_test(test_colour),
-		cmocka_unit_test(test_events),          cmocka_unit_test(test_events_engine_restarted),
-		cmocka_unit_test(test_events_none),     cmocka_unit_test(test_events_interrupted),
+		cmocka_unit_test(test_goldens),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_socket_too_long),
+		cmocka_unit_test(test_top_batch),
+		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_events_engine_restarted),
+		cmocka_unit_test(test_events_none),
+		cmocka_unit_test(test_events_replay),
+		cmocka_unit_test(test_events_interrupted),
 	};
 	if (argc != 3) {
 		fputs("usage: cli_test RINGSIDE TESTDATA\n", stderr);

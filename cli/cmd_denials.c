@@ -6,30 +6,61 @@
 
 #define COUNT_DEFAULT 20u
 #define COUNT_MOST 1000000u
+#define INDENT 4u
 
-static const struct output_column columns[] = {
-	{"EVENT", .right = true},   {"WHEN"}, {"AGENT", .flexible = true}, {"RULE", .flexible = true},
-	{"WHAT", .flexible = true},
-};
-
-static void add_row(struct output_table *table, struct json_object *denial)
+/* Who said no, and to what: the deny that counted; else why it stands here though it was allowed. */
+static void add_verdict(struct text *text, struct json_object *denial, struct json_object *decider)
 {
-	struct json_object *event = view_member(denial, "event"), *decider = explanation_decider(denial);
-	struct text cells[ARRAY_SIZE(columns)] = {0};
-	view_add(&cells[0], denial, "id", "?");
-	explanation_add_when(&cells[1], event, false);
-	view_add(&cells[2], decider, "agent", "-");
-	view_add(&cells[3], decider, view_is_empty(decider, "rule") ? "no rule" : "rule", "-");
-	explanation_add_what(&cells[4], event);
-	output_table_add(table, OUTPUT_PLAIN, cells);
-	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
-		text_deinit(&cells[i]);
+	struct json_object *event = view_member(denial, "event");
+	if (decider) {
+		view_add(text, decider, "agent", "?");
+		text_add(text,
+			 view_is(denial, "outcome", "allow") ? " denied, and the platform allowed, " : " denied ");
+	} else {
+		text_add(text, view_is(denial, "outcome", "allow") ? "allowed " : "denied ");
+	}
+	view_add(text, event, "event", "an operation");
+	text_add(text, " of ");
+	explanation_add_what(text, event);
+	text_add(text, " by ");
+	explanation_add_who(text, event);
+}
+
+static void add_reason(struct text *text, struct json_object *denial, struct json_object *decider)
+{
+	if (!view_is_empty(decider, "rule")) {
+		text_add(text, ": rule ");
+		view_add(text, decider, "rule", "");
+	}
+	if (!view_is_empty(decider, "reason")) {
+		text_add(text, ": \"");
+		view_add(text, decider, "reason", "");
+		text_add(text, "\"");
+	}
+	if (!decider || !view_is_empty(denial, "overridden")) {
+		text_add(text, ": ");
+		view_add(text, denial, view_is_empty(denial, "overridden") ? "why" : "overridden", "not known why");
+	}
+}
+
+static void print(const struct output *out, struct json_object *denial)
+{
+	struct json_object *decider = explanation_decider(denial);
+	struct text label = {0}, text = {0};
+	view_add(&label, denial, "id", "?");
+	text_add(&label, "  ");
+	explanation_add_when(&label, view_member(denial, "event"), true);
+	text_add(&label, "  ");
+	add_verdict(&text, denial, decider);
+	add_reason(&text, denial, decider);
+	output_paragraph(out, INDENT, text_get(&label), OUTPUT_BOLD, text_get(&text));
+	text_deinit(&label);
+	text_deinit(&text);
 }
 
 int cmd_denials(struct cli *cli)
 {
 	_cleanup_(answer_deinit) struct answer answer = {.fd = -1};
-	struct output_table table;
 	uint64_t count = COUNT_DEFAULT;
 	if (cli_value(cli, "count") && !cli_number("--count", cli_value(cli, "count"), COUNT_MOST, &count))
 		return CLI_USAGE;
@@ -45,10 +76,7 @@ int cmd_denials(struct cli *cli)
 		output_line(&cli->out, OUTPUT_PLAIN, "Nothing was denied since the engine started.");
 		return CLI_OK;
 	}
-	output_table_init(&table, columns, ARRAY_SIZE(columns));
 	for (size_t i = 0; i < n; i++)
-		add_row(&table, view_element(answer.json, "denials", i));
-	output_table_print(&table, &cli->out, 0);
-	output_table_deinit(&table);
+		print(&cli->out, view_element(answer.json, "denials", i));
 	return CLI_OK;
 }

@@ -13,6 +13,9 @@
 #include "base/fd.h"
 #include "event_filter.h"
 #include "event_line.h"
+#include "event_replay.h"
+#include "tree_print.h"
+#include "tree_proc.h"
 #include "wire/ipc.h"
 
 #include <errno.h>
@@ -40,6 +43,9 @@ struct follow {
 	uint64_t end_ns; /* 0: no end */
 	uint64_t shown;
 	bool again; /* a stream has ended at least once */
+	struct tree *tree; /* with --tree */
+	struct tree_trail trail;
+	struct tree_proc proc;
 	char json[JSON_SIZE];
 };
 
@@ -47,6 +53,8 @@ static void follow_free(struct follow **follow)
 {
 	if (*follow && (*follow)->agent)
 		rs_agent_close((*follow)->agent);
+	if (*follow)
+		tree_free((*follow)->tree);
 	free(*follow);
 }
 
@@ -68,6 +76,12 @@ static int complain(const char *what, int error)
 	return error == -EACCES || error == -EPERM ? CLI_REFUSED : CLI_NOT_RUNNING;
 }
 
+/* A tree is made of these, whatever is shown of them. */
+static bool makes_trees(uint16_t type)
+{
+	return type == RS_EVENT_FORK || type == RS_EVENT_EXEC || type == RS_EVENT_EXIT;
+}
+
 /* Subscribes to what is wanted and can be had; what cannot be had here is said when it was asked for by name. */
 static int subscribe(struct follow *follow, bool by_name)
 {
@@ -76,7 +90,8 @@ static int subscribe(struct follow *follow, bool by_name)
 	for (size_t i = 0; i < catalogue_n_events; i++) {
 		const struct catalogue_event *row = &catalogue_events[i];
 		struct rs_ability ability = {.size = sizeof(ability)};
-		if (!follow->filter.wanted[row->number])
+		bool shown = follow->filter.wanted[row->number];
+		if (!shown && !(follow->tree && makes_trees(row->number)))
 			continue;
 		if (rs_agent_ability(follow->agent, (enum rs_event_type)row->number, &ability) == 0 &&
 		    ability.state != RS_UNAVAILABLE && ability.granted) {
@@ -84,7 +99,7 @@ static int subscribe(struct follow *follow, bool by_name)
 			continue;
 		}
 		n_refused++;
-		if (by_name) {
+		if ((by_name && shown) || (follow->tree && makes_trees(row->number))) {
 			struct text reason = {0};
 			const char *words = ability.reason ? ability.reason : "no sensor gives it";
 			text_add_escaped(&reason, words, strlen(words));
@@ -144,7 +159,34 @@ static void show(struct follow *follow, const struct rs_event *event)
 		output_line(&cli->out, colour_of(event), text_get(&text));
 	}
 	text_deinit(&text);
-	follow->shown++;
+}
+
+/* One that came. */
+static void take(struct follow *follow, const struct rs_event *event)
+{
+	bool shown = event_filter_match(&follow->filter, event);
+	follow->shown += shown;
+	if (follow->tree) {
+		const struct tree_node *node = tree_event(follow->tree, event, shown);
+		if (shown && !follow->cli->json)
+			tree_print_event(&follow->cli->out, &follow->trail, node, event, colour_of(event));
+	} else if (shown) {
+		show(follow, event);
+	}
+}
+
+/* The tree as it is at the end. */
+static void show_tree(const struct follow *follow)
+{
+	const struct output *out = &follow->cli->out;
+	struct text text = {0};
+	if (!follow->cli->json) {
+		output_blank(out);
+		tree_print(out, follow->tree);
+	} else if (tree_add_json(&text, follow->tree) == 0) {
+		output_line(out, OUTPUT_PLAIN, text_get(&text));
+	}
+	text_deinit(&text);
 }
 
 static bool is_over(const struct follow *follow)
@@ -171,8 +213,8 @@ static int run(struct follow *follow)
 			cli_complain("the engine ended the stream of events; asking for another");
 			return CLI_NOT_RUNNING;
 		}
-		if (r > 0 && event_filter_match(&follow->filter, event))
-			show(follow, event);
+		if (r > 0)
+			take(follow, event);
 	}
 	return CLI_OK;
 }
@@ -223,6 +265,13 @@ static int follow_on(struct follow *follow)
 	return code == CLI_OK || stopped ? CLI_OK : code;
 }
 
+static bool replayed(void *data, const struct rs_event *event)
+{
+	struct follow *follow = data;
+	take(follow, event);
+	return !is_over(follow);
+}
+
 static int list(const struct cli *cli)
 {
 	static const struct output_column columns[] = {{"EVENT"}, {"FAMILY"}};
@@ -255,9 +304,17 @@ static int follow_events(struct cli *cli)
 		code = read_limits(follow, cli);
 	if (code != CLI_OK)
 		return code;
+	const char *recording = cli_value(cli, "replay");
+	/* what runs now is not what ran then */
+	if (cli_value(cli, "tree") &&
+	    !(follow->tree = tree_new(TREE_PROCESSES_MAX, recording ? NULL : tree_proc_look, &follow->proc)))
+		return CLI_INTERNAL;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	return follow_on(follow);
+	code = recording ? event_replay(recording, replayed, follow) : follow_on(follow);
+	if (follow->tree && (code == CLI_OK || follow->shown > 0))
+		show_tree(follow);
+	return code;
 }
 
 int cmd_events(struct cli *cli)

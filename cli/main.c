@@ -31,7 +31,26 @@ static const struct cli_option events_options[] = {
 	{"denied", NULL, "Only denies."},
 	{"count", "N", "End after N events."},
 	{"seconds", "N", "End after N seconds."},
+	{"tree", NULL,
+	 "Show each event below its process and that one's ancestors; at the end all that ran, with numbers."},
+	{"replay", "FILE", "The events of a recording instead of those that happen."},
 	{"list", NULL, "List the events that can be followed, and end."},
+	{NULL},
+};
+
+static const struct cli_option agents_options[] = {
+	{"reason", "TEXT",
+	 "Why a change is made: kept, shown by 'agents' and 'status', logged, and told to the agents."},
+	{NULL},
+};
+
+static const struct cli_option top_options[] = {
+	{"interval", "SECONDS", "Between two looks: 0.1 to 3600, 1 when not given."},
+	{"sort", "COLUMN", "By name, events, asked, p99, denied, missed, drops, memory or cpu; asked when not given."},
+	{"reverse", NULL, "Turn the order round."},
+	{"batch", NULL, "Print blocks of plain text, one a look, for scripts; also when the output is no terminal."},
+	{"count", "N", "With --batch: end after N blocks; -n for short.", .letter = 'n'},
+	{"lines", "N", "With --batch: at most N agents and processes in a block."},
 	{NULL},
 };
 
@@ -87,7 +106,9 @@ const struct cli_command cli_commands[] = {
 		.name = "denials",
 		.words = "",
 		.summary = "The newest denies, newest first.",
-		.help = "One row a deny: when, its number for 'ringside explain', which agent, which rule, which file.",
+		.help = "Of each its number for 'ringside explain', when, which agent, what, by whom, rule and reason. "
+			"Missed "
+			"deadlines and denies that the platform did not follow stand among them and say so.",
 		.options = denials_options,
 		.run = cmd_denials,
 	},
@@ -105,13 +126,29 @@ const struct cli_command cli_commands[] = {
 		.name = "agents",
 		.words = "[VERB NAME]",
 		.words_most = 2,
-		.summary = "List agents; bench, unbench, start, stop or restart one.",
-		.help = "Without words: one row an agent. With a verb and a name:\n"
-			"  bench NAME - it is asked no more; it goes on hearing events.\n"
-			"  unbench NAME - it is asked again.\n"
-			"  stop NAME, start NAME, restart NAME - its process.\n"
-			"A change holds until the platform starts anew; the configuration decides what holds for ever.",
+		.summary = "List agents; bench, unbench, start, stop, restart or upgrade one.",
+		.help = "Without words: one row an agent, and below it why it is as it is. With a verb and a name:\n"
+			"bench NAME: it is asked no more; it goes on hearing events.\n"
+			"unbench NAME: it is asked again.\n"
+			"stop NAME, start NAME, restart NAME: its process.\n"
+			"upgrade NAME: its program is started anew, and the old process answers until the new one "
+			"does.\n"
+			"A change holds until the platform starts anew; the configuration decides what holds for "
+			"ever.\n"
+			"Ends with 1 when an agent should guard and does not, or when there is no agent NAME.",
+		.options = agents_options,
 		.run = cmd_agents,
+	},
+	{
+		.name = "top",
+		.words = "",
+		.summary = "What agents and platform do and use at this moment, live.",
+		.help = "One row an agent and a process of the platform: events and questions a second, the time its "
+			"answers took, denies, misses, drops, memory, processor. 'h' lists the keys. An agent can be "
+			"benched from here; a second key confirms it.\n"
+			"What the kernel's verdict cache lets pass is counted nowhere, and so not shown.",
+		.options = top_options,
+		.run = cmd_top,
 	},
 	{
 		.name = "doctor",
@@ -147,6 +184,12 @@ const struct cli_command cli_commands[] = {
 };
 
 static bool is_hushed;
+static struct text *caught;
+
+void cli_catch(struct text *to)
+{
+	caught = to;
+}
 
 void cli_hush(bool hushed)
 {
@@ -159,9 +202,16 @@ void cli_complain(const char *format, ...)
 	if (is_hushed)
 		return;
 	va_start(args, format);
-	fputs("ringside: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	if (caught) {
+		char words[1024];
+		vsnprintf(words, sizeof(words), format, args);
+		text_add(caught, caught->size > 0 ? "; " : "");
+		text_add(caught, words);
+	} else {
+		fputs("ringside: ", stderr);
+		vfprintf(stderr, format, args);
+		fputc('\n', stderr);
+	}
 	va_end(args);
 }
 

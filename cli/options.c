@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
+#include "nearest.h"
+
 #include <string.h>
 
 const struct cli_command *options_find_command(const char *name)
@@ -11,42 +13,12 @@ const struct cli_command *options_find_command(const char *name)
 	return NULL;
 }
 
-#define NAME_MAX_SIZE 32u
-
-/* Least number of characters to insert, remove or change (Levenshtein); names are short. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NAME_MAX_SIZE + 1], size_b = strlen(b);
-	for (size_t j = 0; j <= size_b; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= size_b; j++) {
-			size_t change = diagonal + (a[i - 1] != b[j - 1]);
-			diagonal = row[j];
-			row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
-		}
-	}
-	return row[size_b];
-}
-
 const char *options_nearest_command(const char *name)
 {
-	const char *nearest = NULL;
-	size_t least = 3; /* further away is another word */
-	if (strlen(name) > NAME_MAX_SIZE)
-		return NULL;
-	for (const struct cli_command *command = cli_commands; command->name; command++) {
-		size_t d = distance(name, command->name);
-		if (strlen(name) >= 3 && strncmp(name, command->name, strlen(name)) == 0)
-			d = 1; /* the beginning of it */
-		if (d < least) {
-			least = d;
-			nearest = command->name;
-		}
-	}
-	return nearest;
+	struct nearest nearest = nearest_to(name);
+	for (const struct cli_command *command = cli_commands; command->name; command++)
+		nearest_try(&nearest, command->name);
+	return nearest.name;
 }
 
 static const struct cli_option *find_option(const struct cli_option *options, const char *name, size_t size)
@@ -91,15 +63,30 @@ static int apply_common(struct cli *cli, const struct cli_option *option, const 
 	return 0;
 }
 
-/* `--name`, `--name value` or `--name=value` at argv[*at]. */
+/* `-n`: those that other programs have taught everybody's fingers. */
+static const struct cli_option *find_letter(const struct cli_option *options, const char *word)
+{
+	for (const struct cli_option *option = options; option && option->name; option++)
+		if (option->letter && word[1] == option->letter && word[2] == '\0')
+			return option;
+	return NULL;
+}
+
+/* `--name`, `--name value`, `--name=value` or `-n value` at argv[*at]. */
 static int parse_option(struct cli *cli, int argc, char **argv, int *at)
 {
-	const char *name = argv[*at] + 2, *equals = strchr(name, '=');
+	bool letter = argv[*at][1] != '-';
+	const char *name = argv[*at] + 2, *equals = letter ? NULL : strchr(name, '=');
 	size_t size = equals ? (size_t)(equals - name) : strlen(name);
-	const struct cli_option *common = find_option(cli_options, name, size);
+	const struct cli_option *common = letter ? NULL : find_option(cli_options, name, size);
 	const struct cli_option *option = common;
 	if (!option && cli->command)
-		option = find_option(cli->command->options, name, size);
+		option = letter ? find_letter(cli->command->options, argv[*at])
+				: find_option(cli->command->options, name, size);
+	if (!option && letter) {
+		complain_of("there is no option", argv[*at], "; options are long, like --json");
+		return CLI_USAGE;
+	}
 	if (!option) {
 		complain_of("there is no option", argv[*at],
 			    cli->command ? " here; 'ringside help COMMAND' lists them"
@@ -147,13 +134,10 @@ int options_parse(struct cli *cli, int argc, char **argv)
 			only_words = true;
 		} else if (!only_words && strcmp(argv[i], "-h") == 0) {
 			cli->help = true;
-		} else if (!only_words && strncmp(argv[i], "--", 2) == 0) {
+		} else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
 			int r = parse_option(cli, argc, argv, &i);
 			if (r != 0)
 				return r;
-		} else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
-			complain_of("there is no option", argv[i], "; options are long, like --json");
-			return CLI_USAGE;
 		} else if (!cli->command) {
 			cli->command = options_find_command(argv[i]);
 			if (!cli->command)

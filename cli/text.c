@@ -191,6 +191,23 @@ void text_counted(struct text *text, uint64_t count, const char *noun)
 	text_format(text, " %s%s", noun, count == 1 ? "" : "s");
 }
 
+void text_bytes(struct text *text, uint64_t bytes)
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	uint64_t tenths = bytes;
+	size_t i = 0;
+	if (bytes < 1024) {
+		text_format(text, "%" PRIu64 " B", bytes);
+		return;
+	}
+	for (tenths = bytes / 1024 * 10 + bytes % 1024 * 10 / 1024; tenths >= 10240 && i + 1 < ARRAY_SIZE(units); i++)
+		tenths /= 1024;
+	if (tenths < 1000)
+		text_format(text, "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, units[i]);
+	else
+		text_format(text, "%" PRIu64 " %s", tenths / 10, units[i]);
+}
+
 void text_microseconds(struct text *text, uint64_t us)
 {
 	if (us < 1000)

@@ -40,6 +40,7 @@ size_t text_fit(const char *escaped, size_t size, size_t columns);
 /* Numbers for people. */
 void text_count(struct text *text, uint64_t count); /* 1,204 */
 void text_counted(struct text *text, uint64_t count, const char *noun); /* 1 strike, 1,204 strikes */
+void text_bytes(struct text *text, uint64_t bytes); /* 812 B, 12.3 MiB */
 void text_microseconds(struct text *text, uint64_t us); /* 85 us, 1.2 ms, 3.5 s */
 void text_seconds(struct text *text, uint64_t seconds); /* 42 s, 2 h 13 min */
 void text_wall_time(struct text *text, uint64_t wall_ns, bool with_date);

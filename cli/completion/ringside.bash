@@ -7,7 +7,7 @@ _ringside_agents() {
 
 _ringside() {
 	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} command="" verb="" i
-	local commands="status events explain denials actions agents doctor check help"
+	local commands="status events explain denials actions agents top doctor check help"
 	local options="--json --socket --help --version"
 
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -26,7 +26,7 @@ _ringside() {
 
 	COMPREPLY=()
 	case $before in
-	--socket | --exe | --path)
+	--socket | --exe | --path | --replay)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -46,14 +46,20 @@ _ringside() {
 		mapfile -t COMPREPLY < <(compgen -W "$(id -u)" -- "$word")
 		return
 		;;
-	--pid | --count | --seconds) return ;;
+	--sort)
+		mapfile -t COMPREPLY < <(compgen -W "name events asked p99 denied missed drops memory cpu" -- "$word")
+		return
+		;;
+	--pid | --count | --seconds | --reason | --interval | --lines | -n) return ;;
 	esac
 
 	case $command in
-	events) options+=" --type --pid --uid --exe --path --agent --denied --count --seconds --list" ;;
+	events) options+=" --type --pid --uid --exe --path --agent --denied --tree --replay --count --seconds --list" ;;
 	denials) options+=" --count" ;;
 	actions) options+=" --agent --outcome --count" ;;
+	agents) options+=" --reason" ;;
 	check) options+=" --manifest" ;;
+	top) options+=" --interval --sort --reverse --batch --count --lines" ;;
 	esac
 	if [[ $word == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
@@ -65,7 +71,7 @@ _ringside() {
 	check) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	agents)
 		if [[ -z $verb ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "list bench unbench start stop restart" -- "$word")
+			mapfile -t COMPREPLY < <(compgen -W "list bench unbench start stop restart upgrade" -- "$word")
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_ringside_agents)" -- "$word")
 		fi

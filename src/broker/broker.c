@@ -329,21 +329,23 @@ void broker_agent_ended(struct broker *broker, uint64_t agent_index, const char 
 	}
 }
 
-int broker_bench(struct broker *broker, const char *name)
+int broker_bench(struct broker *broker, const char *name, const char *why)
 {
 	struct standing *standing = standing_find(broker, name);
 	if (!standing)
 		return -ENOENT;
-	standing_mark_bench(standing, true, "by the operator");
+	standing_order(standing, "benched", why);
+	standing_mark_bench(standing, true, why);
 	return 0;
 }
 
-int broker_unbench(struct broker *broker, const char *name)
+int broker_unbench(struct broker *broker, const char *name, const char *why)
 {
 	struct standing *standing = standing_find(broker, name);
 	if (!standing)
 		return -ENOENT;
-	roster_unbench(standing, "by the operator");
+	standing_order(standing, "unbenched", why);
+	roster_unbench(standing, why);
 	return 0;
 }
 

@@ -68,9 +68,9 @@ int broker_session(struct broker *broker, int fd, const struct ipc_session *who)
 void broker_agent_ended(struct broker *broker, uint64_t agent_index, const char *why);
 /* What came of an action that was given to act(). error: 0 or -errno. A number that is not under way is counted. */
 void broker_action_done(struct broker *broker, uint64_t number, enum ipc_action_outcome outcome, int error);
-/* By the operator: until further notice. -ENOENT: no such agent. */
-int broker_bench(struct broker *broker, const char *name);
-int broker_unbench(struct broker *broker, const char *name);
+/* By the operator: until further notice; why begins with that ("by the operator: …"). -ENOENT: no such agent. */
+int broker_bench(struct broker *broker, const char *name, const char *why);
+int broker_unbench(struct broker *broker, const char *name, const char *why);
 /* What happened before this engine: told to every agent. */
 void broker_gap(struct broker *broker, uint64_t gap_ns, uint64_t unguarded, const char *why);
 

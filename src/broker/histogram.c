@@ -37,3 +37,16 @@ uint64_t histogram_permille(const struct histogram *histogram, uint32_t permille
 	}
 	return UINT64_MAX;
 }
+
+bool histogram_next(const struct histogram *histogram, uint32_t *bucket, uint64_t *ret_end, uint64_t *ret_count)
+{
+	while (*bucket < HISTOGRAM_BUCKETS) {
+		uint32_t i = (*bucket)++;
+		if (histogram->buckets[i] == 0)
+			continue;
+		*ret_end = bucket_end(i);
+		*ret_count = histogram->buckets[i];
+		return true;
+	}
+	return false;
+}

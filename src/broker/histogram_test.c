@@ -42,8 +42,27 @@ static void test_permille(void **state)
 	assert_true(histogram_permille(&histogram, 1000) >= 1000000);
 }
 
+/* What is walked over is what was added. */
+static void test_next(void **state)
+{
+	struct histogram histogram = {0};
+	uint64_t end, count, sum = 0, last = 0;
+	uint32_t bucket = 0;
+	assert_false(histogram_next(&histogram, &bucket, &end, &count));
+	for (uint64_t value = 1; value < 5000; value += 7)
+		histogram_add(&histogram, value);
+	histogram_add(&histogram, UINT64_MAX);
+	for (bucket = 0; histogram_next(&histogram, &bucket, &end, &count); sum += count) {
+		assert_true(count > 0 && end > last);
+		last = end;
+	}
+	assert_int_equal(sum, histogram.n);
+	assert_true(last == UINT64_MAX);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds), cmocka_unit_test(test_permille)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds), cmocka_unit_test(test_permille),
+					   cmocka_unit_test(test_next)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,20 @@
 
 #include <string.h>
 
+/* As pairs: what a bucket ends at, and how many fell into it; so that whoever looks twice learns what fell in between.
+ */
+static void latency_json(struct json *json, const struct histogram *histogram)
+{
+	uint64_t end_ns, count;
+	uint32_t bucket = 0;
+	json_open_array(json, "latency_ns");
+	while (histogram_next(histogram, &bucket, &end_ns, &count)) {
+		json_u64(json, NULL, end_ns);
+		json_u64(json, NULL, count);
+	}
+	json_close_array(json);
+}
+
 static void questions_json(const struct broker *broker, struct json *json)
 {
 	json_open_object(json, "questions");
@@ -16,12 +30,14 @@ static void questions_json(const struct broker *broker, struct json *json)
 	json_u64(json, "pending", broker->asked - broker->allowed - broker->denied);
 	json_u64(json, "p50_us", histogram_permille(&broker->latency, 500) / NS_PER_US);
 	json_u64(json, "p99_us", histogram_permille(&broker->latency, 990) / NS_PER_US);
+	latency_json(json, &broker->latency);
 	json_close_object(json);
 }
 
 static void agent_json(const struct standing *standing, enum life_state state, uint32_t pending, struct json *json)
 {
 	const struct identity *identity = standing->identity;
+	uint64_t now_ns = broker_now(standing->broker);
 	json_open_object(json, NULL);
 	json_string(json, "name", standing->name);
 	json_string(json, "version", identity ? identity->version : "");
@@ -44,7 +60,13 @@ static void agent_json(const struct standing *standing, enum life_state state, u
 	json_u64(json, "pending", pending);
 	json_u64(json, "p50_us", histogram_permille(&standing->latency, 500) / NS_PER_US);
 	json_u64(json, "p99_us", histogram_permille(&standing->latency, 990) / NS_PER_US);
+	latency_json(json, &standing->latency);
 	json_string(json, "why", standing->why);
+	json_u64(json, "since_s", (now_ns - standing->since_ns) / NS_PER_SEC);
+	if (standing->order_ns) {
+		json_string(json, "order", standing->order);
+		json_u64(json, "order_ms", (now_ns - standing->order_ns) / NS_PER_MS);
+	}
 	json_close_object(json);
 }
 

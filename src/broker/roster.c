@@ -168,6 +168,8 @@ static void update_sets(struct agent *agent)
 	}
 	broker->wants_changed = true;
 	if (speaks_for_agent(agent)) {
+		if (agent->standing->state != agent->state)
+			agent->standing->since_ns = broker_now(broker);
 		agent->standing->state = agent->state;
 		agent->standing->pid = agent->who.pid;
 	}
@@ -276,6 +278,7 @@ static void bench(struct standing *standing)
 			 "; benched twice within an hour: its last-known-good version is wanted");
 	}
 	standing->benched_until_ns = until_ns;
+	standing->since_ns = broker_now(broker); /* also one that is gone is benched from now on */
 	char why[WHY_SIZE];
 	memcpy(why, standing->why, sizeof(why));
 	announce_agent_benched(standing, why);
@@ -287,6 +290,7 @@ void roster_unbench(struct standing *standing, const char *why)
 	if (standing->benched_until_ns == 0)
 		return;
 	standing->benched_until_ns = 0;
+	standing->since_ns = broker_now(standing->broker);
 	announce_agent_unbenched(standing);
 	bool shadow = standing->settings && standing->settings->shadow;
 	step_all(standing, shadow ? LIFE_UNBENCH_SHADOW : LIFE_UNBENCH, why);

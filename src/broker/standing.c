@@ -16,6 +16,7 @@ int standing_new(struct broker *broker, const struct settings_agent *settings, u
 	standing->settings = settings;
 	standing->index = index;
 	standing->state = LIFE_GONE;
+	standing->since_ns = broker_now(broker);
 	snprintf(standing->name, sizeof(standing->name), "%s", name);
 	if (settings && !(standing->storm = calloc(1, sizeof(*standing->storm)))) {
 		free(standing);
@@ -41,6 +42,12 @@ struct standing *standing_find(struct broker *broker, const char *name)
 		if (strcmp(broker->standings[i]->name, name) == 0)
 			return broker->standings[i];
 	return NULL;
+}
+
+void standing_order(struct standing *standing, const char *done, const char *why)
+{
+	snprintf(standing->order, sizeof(standing->order), "%s %s", done, why);
+	standing->order_ns = broker_now(standing->broker);
 }
 
 void standing_mark_bench(struct standing *standing, bool by_operator, const char *why)

@@ -65,6 +65,9 @@ struct standing {
 	uint64_t changes_since_ns; /* changes that forget cached allows, and when this minute began */
 	uint32_t changes;
 	char why[WHY_SIZE]; /* the last thing worth saying */
+	char order[WHY_SIZE]; /* the operator's last, and its reason */
+	uint64_t order_ns;
+	uint64_t since_ns; /* in this state */
 	enum life_state state; /* of its newest session */
 	uint32_t pid;
 	uint64_t newest; /* serial of its newest session */
@@ -251,6 +254,8 @@ int standing_new(struct broker *broker, const struct settings_agent *settings, u
 struct standing *standing_free(struct standing *standing);
 /* Counts a strike and says so; enough of them mark a bench. */
 void standing_strike(struct standing *standing, const char *why);
+/* Remembers what the operator wanted: done "benched", why "by the operator: …". */
+void standing_order(struct standing *standing, const char *done, const char *why);
 void standing_mark_bench(struct standing *standing, bool by_operator, const char *why);
 /* One more change that forgets everybody's cached allows (content, subscriptions). False: more than an agent may. */
 bool standing_may_change(struct standing *standing);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cage/jail.h"
 #include "cage/life.h"
+#include "wire/order.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -38,6 +39,8 @@ struct agent {
 	uint64_t restarts;
 	bool started_before;
 	char why[160];
+	char order[ORDER_WORDS_SIZE]; /* the operator's last, and its reason */
+	uint64_t order_ns; /* 0: none */
 };
 
 struct agents {
@@ -435,17 +438,23 @@ void agents_note(struct agents *agents, const struct ipc_agent_note *note)
 enum agents_request agents_request(struct agents *agents, const char *text)
 {
 	static const struct {
-		const char *verb;
+		const char *verb, *done;
 		enum life_event event;
-	} verbs[] = {{"start ", LIFE_START}, {"stop ", LIFE_STOP}, {"restart ", LIFE_RESTART}};
+	} verbs[] = {{"start", "started", LIFE_START},
+		     {"stop", "stopped", LIFE_STOP},
+		     {"restart", "restarted", LIFE_RESTART}};
+	struct order order;
+	if (order_parse(text, &order))
+		return AGENTS_UNKNOWN_VERB;
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-		size_t size = strlen(verbs[i].verb);
-		if (strncmp(text, verbs[i].verb, size) != 0)
+		if (strcmp(order.verb, verbs[i].verb) != 0)
 			continue;
-		struct agent *agent = find(agents, text + size);
+		struct agent *agent = find(agents, order.name);
 		if (!agent)
 			return AGENTS_UNKNOWN_AGENT;
-		log_notice("agent %s: told to %.*s", agent->settings.name, (int)size - 1, verbs[i].verb);
+		order_words(&order, verbs[i].done, agent->order);
+		agent->order_ns = clock_monotonic_ns();
+		log_notice("agent %s: %s", agent->settings.name, agent->order);
 		/* whoever asks starts with a clean record */
 		agent->crashes = (struct life_crashes){0};
 		step(agent, verbs[i].event);
@@ -479,6 +488,10 @@ void agents_to_json(const struct agents *agents, struct json *json)
 		json_u64(json, "restarts", agent->restarts);
 		json_u64(json, "since_s", (now_ns - agent->since_ns) / NS_PER_SEC);
 		json_string(json, "why", agent->why);
+		if (agent->order_ns) {
+			json_string(json, "order", agent->order);
+			json_u64(json, "order_ms", (now_ns - agent->order_ns) / NS_PER_MS);
+		}
 		json_close_object(json);
 	}
 	json_close_array(json);

@@ -37,11 +37,11 @@ enum agents_request {
 	AGENTS_UNKNOWN_VERB = 1,
 	AGENTS_UNKNOWN_AGENT = 2,
 };
-/* "stop NAME", "start NAME", "restart NAME". */
+/* "stop NAME", "start NAME", "restart NAME", perhaps with a reason (wire/order.h). */
 enum agents_request agents_request(struct agents *agents, const char *text);
 
 /* Ends all; calls done(data) when the last process is gone. */
 void agents_stop_all(struct agents *agents, void (*done)(void *data), void *data);
 
-/* {"agents":[{"name","pid","uid","state","restarts","since_s","why"}]} */
+/* {"agents":[{"name","pid","uid","state","restarts","since_s","why"[,"order","order_ms"]}]} */
 void agents_to_json(const struct agents *agents, struct json *json);

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "wire/order.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ static const struct row {
 };
 
 /* The verbs of IPC_REQUEST_AGENT that the engine answers; the others are the cage's. */
-static const char *const engine_verbs[] = {"bench ", "unbench "};
+static const char *const engine_verbs[] = {"bench", "unbench"};
 
 struct part {
 	bool awaited;
@@ -226,11 +227,21 @@ static void answer_self(struct request *request, const struct ipc_request *origi
 
 static unsigned roles_of(const struct row *row, const struct ipc_request *request)
 {
-	if (row->kind == IPC_REQUEST_AGENT)
+	struct order order;
+	if (row->kind == IPC_REQUEST_AGENT && !order_parse(request->text, &order))
 		for (size_t i = 0; i < ARRAY_SIZE(engine_verbs); i++)
-			if (strncmp(request->text, engine_verbs[i], strlen(engine_verbs[i])) == 0)
+			if (strcmp(order.verb, engine_verbs[i]) == 0)
 				return TO(ENGINE);
 	return row->roles;
+}
+
+/* Who wanted what, and why: here, because the engine writes no log while somebody may wait for it. */
+static void log_order(const struct ipc_request *request, const struct requests_asker *asker)
+{
+	struct order order;
+	if (request->kind == IPC_REQUEST_AGENT && !order_parse(request->text, &order))
+		log_notice("user %u (pid %u) wants: %s %s%s%s", asker->uid, asker->pid, order.verb, order.name,
+			   order.reason[0] ? ": " : "", order.reason);
 }
 
 static int request_new(struct requests *requests, const struct ipc_request *original, void *client,
@@ -278,6 +289,7 @@ void requests_start(struct requests *requests, const struct ipc_request *origina
 		refuse(requests, client, original->head.number, -ENOMEM, "control has no room for another request");
 		return;
 	}
+	log_order(original, asker);
 	request->roles = roles_of(row, original);
 	for (enum process_role role = 0; role < PROCESS_N_ROLES; role++)
 		if (role != PROCESS_CONTROL && request->roles >> role & 1)

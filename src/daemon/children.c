@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "daemon/spawn.h"
+#include "daemon/usage.h"
 #include "ipc/link.h"
 #include "ipc/process.h"
 
@@ -373,6 +374,7 @@ void children_to_json(const struct children *children, const struct settings *se
 		json_u64(json, "restarts", child->restarts);
 		json_u64(json, "since_s", (now_ns - child->since_ns) / NS_PER_SEC);
 		json_string(json, "why", child->why);
+		usage_to_json(child->pid, json);
 		json_close_object(json);
 	}
 }

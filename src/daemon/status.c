@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/macro.h"
+#include "daemon/usage.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -45,6 +46,7 @@ static void parent_to_json(const struct status *status, struct json *json)
 	json_u64(json, "restarts", 0);
 	json_u64(json, "since_s", (clock_monotonic_ns() - status->started_ns) / NS_PER_SEC);
 	json_string(json, "why", "");
+	usage_to_json(getpid(), json);
 	json_close_object(json);
 }
 

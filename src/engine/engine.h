@@ -21,6 +21,7 @@
 
 #define ENGINE_SENSORS_MAX 4u
 #define ENGINE_EARLY_MAX 128u
+#define ENGINE_LOOKS_MAX 8u /* answered at the end of a turn; more are answered at once */
 #define ENGINE_KEPT_MAX 32u
 
 enum engine_sensor_state {
@@ -67,6 +68,10 @@ struct engine {
 	} early[ENGINE_EARLY_MAX];
 	uint32_t n_early;
 
+	/* requests that only look, until this turn has answered all that waits for a verdict */
+	struct ipc_request looks[ENGINE_LOOKS_MAX];
+	uint32_t n_looks;
+
 	uint64_t generation;
 	uint64_t began_ns;
 	bool began;
@@ -85,6 +90,8 @@ void sensors_close(struct engine *engine);
 int requests_message(void *data, enum process_role from, const struct ipc_head *message, int *fds, size_t n_fds);
 /* For the sensors: these descriptors are for the next engine. */
 void requests_keep(void *data, const int *fds, size_t n_fds);
+/* Answers those that only look; before each wait, when nothing is left to do for anybody who waits. */
+void requests_answer_looks(struct engine *engine);
 /* Hands over the sessions that came early. */
 void requests_take_early(struct engine *engine);
 /* For the broker: what happens to an agent, to the cage. */

@@ -41,6 +41,7 @@ static void before_wait(void *data)
 {
 	struct engine *engine = data;
 	broker_before_wait(engine->broker);
+	requests_answer_looks(engine);
 	_Atomic uint64_t *turns = engine->ledger ? &engine->ledger->turns : &engine->turns;
 	atomic_fetch_add_explicit(turns, 1, memory_order_relaxed);
 	if (engine->ledger)

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "wire/order.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -106,20 +107,26 @@ static void do_agent(struct call *call, struct json *json)
 {
 	static const struct {
 		const char *verb;
-		int (*act)(struct broker *broker, const char *name);
-	} verbs[] = {{"bench ", broker_bench}, {"unbench ", broker_unbench}};
-	const char *text = call->request->text;
-	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-		size_t size = strlen(verbs[i].verb);
-		if (strncmp(text, verbs[i].verb, size) != 0)
-			continue;
-		if (verbs[i].act(call->engine->broker, text + size) < 0)
-			fail(call, -ENOENT, "expected the name of an agent of the settings, found '%s'", text + size);
-		else
-			do_nothing(json);
+		int (*act)(struct broker *broker, const char *name, const char *why);
+	} verbs[] = {{"bench", broker_bench}, {"unbench", broker_unbench}};
+	struct order order;
+	char why[ORDER_WORDS_SIZE];
+	const char *wrong = order_parse(call->request->text, &order);
+	if (wrong) {
+		fail(call, -EINVAL, "%s", wrong);
 		return;
 	}
-	fail(call, -EINVAL, "expected \"bench NAME\" or \"unbench NAME\", found '%s'", text);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		if (strcmp(order.verb, verbs[i].verb) != 0)
+			continue;
+		if (verbs[i].act(call->engine->broker, order.name, order_words(&order, "", why)) < 0) {
+			fail(call, -ENOENT, "there is no agent '%s'", order.name);
+			return;
+		}
+		do_nothing(json);
+		return;
+	}
+	fail(call, -EINVAL, "expected bench or unbench, found '%s'", order.verb);
 }
 
 static void (*const calls[])(struct call *call, struct json *json) = {
@@ -150,28 +157,48 @@ static ssize_t run_call(struct call *call, char **buffer, size_t *capacity)
 	return -EAGAIN;
 }
 
-static void on_request(struct engine *engine, enum process_role from, const struct ipc_head *message, int *fds,
-		       size_t n_fds)
+/* fd: came along, or -1; consumed. */
+static void answer(struct engine *engine, const struct ipc_request *request, int fd)
 {
-	const struct ipc_request *request = (const struct ipc_request *)(const void *)message;
-	int fd = n_fds > 0 ? STEAL_FD(fds[0]) : -1;
 	struct call call = {.engine = engine, .request = request, .fd = &fd};
 	size_t capacity = JSON_FIRST;
 	_cleanup_(freep) char *buffer = malloc(capacity);
 	ssize_t size = buffer ? -EAGAIN : -ENOMEM;
-	if (request->kind == 0 || request->kind >= ARRAY_SIZE(calls) || !calls[request->kind]) {
-		log_warning("%s asked for request %u, which the engine does not know", topology_name(from),
-			    request->kind);
-		fd_close(fd);
-		return;
-	}
 	for (int tries = 0; size == -EAGAIN && tries < 4; tries++)
 		size = run_call(&call, &buffer, &capacity);
 	fd_close(fd);
 	int r = size < 0 ? (int)size
-			 : process_reply(engine->process, from, message->number, call.error, buffer, (size_t)size);
+			 : process_reply(engine->process, PROCESS_CONTROL, request->head.number, call.error, buffer,
+					 (size_t)size);
 	if (r < 0)
-		log_warning("an answer to %s was lost: %s", topology_name(from), strerror(-r));
+		log_warning("an answer to %s was lost: %s", topology_name(PROCESS_CONTROL), strerror(-r));
+}
+
+/* Writing a status takes tens of microseconds: whoever waits for a verdict comes first. */
+static bool only_looks(uint32_t kind)
+{
+	return kind == IPC_REQUEST_STATUS || kind == IPC_REQUEST_EXPLAIN || kind == IPC_REQUEST_DENIALS ||
+	       kind == IPC_REQUEST_DOCTOR;
+}
+
+static void on_request(struct engine *engine, enum process_role from, const struct ipc_head *message, int *fds,
+		       size_t n_fds)
+{
+	const struct ipc_request *request = (const struct ipc_request *)(const void *)message;
+	if (request->kind == 0 || request->kind >= ARRAY_SIZE(calls) || !calls[request->kind])
+		log_warning("%s asked for request %u, which the engine does not know", topology_name(from),
+			    request->kind);
+	else if (only_looks(request->kind) && engine->n_looks < ENGINE_LOOKS_MAX)
+		engine->looks[engine->n_looks++] = *request;
+	else
+		answer(engine, request, n_fds > 0 ? STEAL_FD(fds[0]) : -1);
+}
+
+void requests_answer_looks(struct engine *engine)
+{
+	for (uint32_t i = 0; i < engine->n_looks; i++)
+		answer(engine, &engine->looks[i], -1);
+	engine->n_looks = 0;
 }
 
 /* ---- what parent and cage tell ---- */

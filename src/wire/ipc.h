@@ -92,7 +92,7 @@ enum ipc_request_kind {
 	IPC_REQUEST_DOCTOR = 3,
 	IPC_REQUEST_EVENTS = 4, /* control → engine with 1 descriptor: serve a notify-only session on it */
 	IPC_REQUEST_AGENT = 5, /* control → cage: text "stop NAME", "start NAME", "restart NAME"; to the engine: "bench
-				  NAME", "unbench NAME" */
+				  NAME", "unbench NAME"; perhaps a reason behind a newline: see order.h */
 	IPC_REQUEST_DENIALS = 6, /* the newest denies, newest first; number: how many at most */
 	IPC_REQUEST_ACTIONS = 7, /* the journal of actions, newest first; argument: how many at most, 0: as many as fit;
 				    text: "agent=NAME outcome=NAME", either or none; control answers by itself */

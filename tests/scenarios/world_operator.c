@@ -254,11 +254,11 @@ bool operator_does(struct world *world, const char *verb, const struct words *wo
 	} else if (strcmp(verb, "restarts") == 0) {
 		gap(world, words);
 	} else if (strcmp(verb, "benches") == 0 && words->n) {
-		if (broker_bench(world->broker, words->word[0]) < 0)
+		if (broker_bench(world->broker, words->word[0], "by the operator") < 0)
 			world_fail(world, "no such agent");
 		world_turn(world);
 	} else if (strcmp(verb, "unbenches") == 0 && words->n) {
-		if (broker_unbench(world->broker, words->word[0]) < 0)
+		if (broker_unbench(world->broker, words->word[0], "by the operator") < 0)
 			world_fail(world, "no such agent");
 		world_turn(world);
 	} else if (strcmp(verb, "ends") == 0 && words->n) {

@@ -3,6 +3,7 @@
 """The command `ringside` against the running platform. usage: command_test.py BUILD"""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -79,7 +80,7 @@ class Looking(Case):
         self.execute(b"good")
         out = self.command("status").out
         self.assertIn("Ringside ", out)
-        self.assertRegex(out, r"(?m)^judge +live +\d+ +1 +1 +0 +0 ")
+        self.assertRegex(out, r"(?m)^judge +live +\d+ (s|min) +1 +0 +0 +0 ")
         for line in out.split("\n"):
             self.assertLessEqual(len(line), 80, line)
         status = self.command("status", "--json").json()
@@ -96,6 +97,20 @@ class Looking(Case):
         self.assertRegex(out, r"(?m)^judge 1 +deny +\S+ \S+ +decided$")
         self.assertEqual(self.command("explain", str(denial["id"]), "--json").json()["asked"][0]["agent"], "judge")
         self.command("explain", "123456789", expect=1)
+
+    def test_top(self):
+        load = subprocess.Popen(["sh", "-c", "while :; do %s/good; done" % self.platform.scope])
+        self.addCleanup(load.wait)
+        self.addCleanup(load.kill)
+        out = self.command("top", "--batch", "-n", "2", "--interval", "0.5").out
+        self.assertEqual(len(re.findall(r"(?m)^judge +live +[1-9]", out)), 2, out)
+        looks = self.command("top", "--json", "-n", "1", "--interval", "0.5").json()
+        parts = {part["name"]: part for part in looks["parts"]}
+        self.assertGreater(parts["judge"]["asked_per_s"], 0)
+        self.assertGreater(parts["judge"]["p99_us"], 0)
+        for name in ("ringsided", "engine", "cage", "control"):
+            self.assertGreater(parts[name]["memory_bytes"], 100000, name)
+        self.assertGreater(parts["engine"]["cpu_percent"], 0)
 
     def test_hostile_name(self):
         self.assertEqual(self.execute(HOSTILE), "denied")
@@ -165,6 +180,18 @@ class Following(Case):
         self.assertEqual(str(rows[1]["question"]), Looking.newest(self))
         self.assertTrue(rows[1]["file"]["path"].encode("utf-8", "surrogateescape").endswith(HOSTILE))
 
+    def test_tree(self):
+        events = self.follow("--denied", "--tree", "--count", "1")
+        wait_for("it listens", 10, lambda: self.listening(1))
+        self.execute(b"evil")
+        out, err = events.communicate(timeout=20)
+        self.assertEqual(events.returncode, 0, err)
+        live, _, whole = out.partition("\n\n")
+        # this test's own line, and one deeper its child, which was denied
+        self.assertRegex(live, r"(?m)^( *)\S*python\S*\[%d\] uid 0.*\n\1  \S+\[\d+\] uid 0.*\n\1    .* denied " % os.getpid())
+        self.assertRegex(whole, r"(?m)^ +\S+\[\d+\] uid 0.*\(1 event, 1 denied")
+        self.assertRegex(whole, r"(?m)^\d+ processes, 1 event, 1 denied\.$")
+
     def test_filters(self):
         here = self.follow("--type", "close_write", "--path", self.platform.scope + "/in", "--count", "1")
         wait_for("it listens", 10, lambda: self.listening(1))
@@ -204,6 +231,21 @@ class Steering(Case):
         self.assertEqual(self.execute(b"evil"), "denied")
         self.command("status")
 
+    def test_reasons(self):
+        events = self.follow("--type", "agent_benched", "--count", "1", "--json")
+        wait_for("it listens", 10, lambda: self.listening(1))
+        self.command("agents", "bench", "judge", "--reason", "too strict today")
+        out, err = events.communicate(timeout=20)
+        self.assertEqual(json.loads(out)["why"], "by the operator: too strict today", err)
+        out = self.command("agents", expect=1).out
+        self.assertIn("Benched by the operator: too strict today, 0 s ago.", " ".join(out.split()))
+        self.assertIn("too strict today", " ".join(self.command("status", expect=1).out.split()))
+        self.command("agents", "unbench", "judge")
+        self.command("agents", "stop", "judge", "--reason", "to\nlook at it")
+        wait_for("it is stopped", 10, lambda: self.platform.agent("judge")["state"] == "off")
+        self.assertIn("Stopped by the operator: to look at it, ", " ".join(self.command("agents").out.split()))
+        self.assertRegex(self.platform.log(), r"user 0 \(pid \d+\) wants: bench judge: too strict today")
+
     def test_lives(self):
         first = self.platform.agent("judge")["pid"]
         self.command("agents", "restart", "judge")
@@ -219,7 +261,8 @@ class Steering(Case):
 
     def test_unknown(self):
         for verb in ("bench", "unbench", "stop", "start", "restart"):
-            self.assertIn("agent", self.command("agents", verb, "nobody", expect=1).err)
+            self.assertIn("the agents are: judge", self.command("agents", verb, "nobody", expect=1).err)
+            self.assertIn("did you mean 'judge'?", self.command("agents", verb, "jugde", expect=1).err)
 
 
 if __name__ == "__main__":
