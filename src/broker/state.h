@@ -8,7 +8,7 @@
  *     agent.c       one session: delivery into its ring, drops and their `lost` events
  *     arbiter.c     asking, answers, misses, decisions
  *     announce.c    platform events
- *     standing.c    what is remembered of an agent over its sessions: strikes, storms, benches, counters
+ *     standing.c    what is remembered of an agent over its sessions: strikes, storms, slowness, benches, counters
  *     report.c      JSON
  *
  * Order: no function here changes the life of a session while an event is on its way. It marks (agent_doom(),
@@ -29,6 +29,7 @@
 #include "verdict/agent_life.h"
 #include "verdict/deny_storm.h"
 #include "verdict/essential.h"
+#include "verdict/slowness.h"
 #include "verdict/strikes.h"
 
 #define BROKER_SENSORS_MAX 8u
@@ -51,6 +52,7 @@ struct standing {
 	struct identity *identity; /* the last one it had; NULL before the first */
 	struct strikes strikes;
 	struct deny_storm *storm; /* NULL for observers */
+	struct slowness slowness;
 	uint64_t benched_until_ns; /* 0: not; UINT64_MAX: until the operator says */
 	bool roll_back_wanted;
 	bool told_gap;
@@ -66,7 +68,7 @@ struct standing {
 	struct session_event_set last_subscribed; /* in its last session */
 	uint64_t away_until_ns; /* it crashed: what it would be asked is still asked for, and counted; 0: not */
 	uint64_t asked_then; /* questions of these types when it ended */
-	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, muted, errors;
+	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, muted, errors, slow;
 	struct histogram latency;
 };
 
@@ -140,6 +142,7 @@ struct broker {
 	struct essential *essential;
 	struct ran_before ran;
 	struct strikes_limits limits;
+	struct slowness_limits slow_limits;
 	struct question_table *questions;
 	struct decision_log *decisions; /* all */
 	struct decision_log *notable; /* denied, overridden, missed */
@@ -216,6 +219,8 @@ struct standing *standing_free(struct standing *standing);
 /* Counts a strike and says so; enough of them mark a bench. */
 void standing_strike(struct standing *standing, const char *why);
 void standing_mark_bench(struct standing *standing, bool by_operator, const char *why);
+/* An answer that the machine waited for, and how long it might have taken. Too many slow ones mark a bench. */
+void standing_answered(struct standing *standing, uint64_t asked_ns, uint64_t answered_ns, uint64_t allowed_ns);
 /* One more change that forgets everybody's cached allows (content, subscriptions). False: more than an agent may. */
 bool standing_may_change(struct standing *standing);
 struct standing *standing_find(struct broker *broker, const char *name);
