@@ -33,7 +33,9 @@ static const struct process *count(struct state *state, const struct rs_event *e
 			mass->suffix = suffix;
 		}
 		struct mass_count *counted = suffix ? &mass->renamed : &mass->overwritten;
-		if (mass_add(counted, suffix ? &rename_limits : &overwrite_limits, bytes, size) && !found) {
+		if (found) { /* explained by it: what else happens above it begins anew */
+			*counted = (struct mass_count){0};
+		} else if (mass_add(counted, suffix ? &rename_limits : &overwrite_limits, bytes, size)) {
 			found = at;
 			*ret = counted;
 		}
