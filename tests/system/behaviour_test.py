@@ -21,14 +21,6 @@ CONFIG = "kill = memfd_exec\ndeny = service_folder\nfolders += %s/open/*\n"
 EVENTS = "fork, exec, exit, credentials, ptrace, memory_write, open, create, rename, mode, close_write, connect"
 
 
-def staged(name):
-    """A program as it is installed."""
-    stage = subprocess.run([os.path.join(os.path.dirname(__file__), "../../tools/build-agents")], check=True, text=True,
-                           env=dict(os.environ, BUILD=BUILD, NO_REBUILD="1"), stdout=subprocess.PIPE).stdout.strip()
-    found = subprocess.run(["find", stage, "-name", name, "-type", "f"], check=True, text=True, stdout=subprocess.PIPE)
-    return found.stdout.split()[0]
-
-
 class Behaviour(unittest.TestCase):
     """One platform for all: starting it with the kernel's events takes most of the time."""
 
@@ -47,25 +39,10 @@ class Behaviour(unittest.TestCase):
         cls.documents(100, "before")
         cls.platform.write_config(
             agents=["{name: behaviour, program: %s, args: [--config, %s, --output, %s], events: [%s, auth_exec]}"
-                    % (cls.program_with_library(), config, cls.out, EVENTS)],
+                    % (cls.platform.add_staged("behaviour"), config, cls.out, EVENTS)],
             sensors="{fanotify: yes, bpf: yes}")
         cls.platform.start()
         wait_for("behaviour is live", 30, lambda: cls.state() == "live")
-
-    @classmethod
-    def program_with_library(cls):
-        """An agent's environment is empty, so the library must lie where the program looks for it."""
-        program, library = staged("behaviour"), staged("libringside.so.1*")
-        rpath = subprocess.run(["readelf", "-d", program], check=True, text=True, stdout=subprocess.PIPE).stdout
-        place = rpath.split("$ORIGIN/", 1)[1].split("]", 1)[0]
-        folder = cls.platform.path("stage", *["d%d" % i for i in range(place.count("../"))])
-        target = os.path.normpath(os.path.join(folder, place))
-        os.makedirs(folder)
-        os.makedirs(target, exist_ok=True)
-        shutil.copy(library, os.path.join(target, "libringside.so.1"))
-        shutil.copy(program, folder)
-        subprocess.run(["chmod", "-R", "a+rX", cls.platform.path("stage")], check=True)
-        return os.path.join(folder, "behaviour")
 
     @classmethod
     def state(cls):
