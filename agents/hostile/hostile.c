@@ -40,6 +40,7 @@ static const struct {
 	{modes_handshake, &n_modes_handshake, "instead of a handshake"},
 	{modes_live, &n_modes_live, "once it is live"},
 	{modes_question, &n_modes_question, "when it is asked"},
+	{modes_machine, &n_modes_machine, "to the machine, once it is live"},
 };
 
 static const struct mode *find_mode(const char *name, size_t size)
@@ -70,7 +71,8 @@ static void usage(void)
 	     "  --by-name      do what the file in question is called: hang-me, deny-me …\n"
 	     "  --opens        ask for auth_open, too\n"
 	     "  --fds          ask for descriptors\n"
-	     "  --names WHEN   only the names: handshake, live or question\n\n"
+	     "  --minute MS    what the modes that creep take for a minute (default: 60000)\n"
+	     "  --names WHEN   only the names: handshake, live, question or machine\n\n"
 	     "exit: 0 the lifeline ended, 1 it could not begin, 2 wrong usage");
 }
 
@@ -170,21 +172,22 @@ static void session(struct hostile *hostile)
 
 static int parse_options(int argc, char **argv, struct hostile *hostile)
 {
-	static const struct option names[] = {{"mode", required_argument, NULL, 'm'},
-					      {"by-name", no_argument, NULL, 'b'},
-					      {"once", no_argument, NULL, '1'},
-					      {"opens", no_argument, NULL, 'o'},
-					      {"fds", no_argument, NULL, 'f'},
-					      {"list", no_argument, NULL, 'l'},
-					      {"names", required_argument, NULL, 'n'},
-					      {"help", no_argument, NULL, 'h'},
-					      {0}};
-	static const char *const whens[] = {"handshake", "live", "question"};
+	static const struct option names[] = {
+		{"mode", required_argument, NULL, 'm'},  {"by-name", no_argument, NULL, 'b'},
+		{"once", no_argument, NULL, '1'},        {"opens", no_argument, NULL, 'o'},
+		{"fds", no_argument, NULL, 'f'},         {"list", no_argument, NULL, 'l'},
+		{"names", required_argument, NULL, 'n'}, {"minute", required_argument, NULL, 'M'},
+		{"help", no_argument, NULL, 'h'},        {0}};
+	static const char *const whens[] = {"handshake", "live", "question", "machine"};
 	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
 		if (c == 'm' && !(hostile->mode = find_mode(optarg, strlen(optarg)))) {
 			say("--mode: \"%s\" is none; --list shows what there is", optarg);
 			return -EINVAL;
 		}
+		uint64_t minute_ms = mode_minute_ms;
+		if (c == 'M' && (parse_size("--minute", optarg, 86400000, &minute_ms) < 0 || minute_ms == 0))
+			return -EINVAL;
+		mode_minute_ms = (unsigned)minute_ms;
 		hostile->by_name |= c == 'b';
 		hostile->once |= c == '1';
 		hostile->opens |= c == 'o';

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * mode: one way to misbehave, and what the platform must do about it. Each is one row of one of three tables.
+ * mode: one way to misbehave, and what the platform must do about it. Each is one row of one of four tables.
  *
  *     modes_handshake.c: instead of a handshake      modes_live.c: as a live agent      modes_question.c: when asked
+ *     modes_machine.c: as a live agent, to the machine
  */
 #pragma once
 
@@ -35,8 +36,13 @@ extern const struct mode modes_handshake[];
 extern const size_t n_modes_handshake;
 extern const struct mode modes_live[];
 extern const size_t n_modes_live;
+extern const struct mode modes_machine[];
+extern const size_t n_modes_machine;
 extern const struct mode modes_question[];
 extern const size_t n_modes_question;
+
+/* How long the modes that creep take a minute to be; less for tests. */
+extern unsigned mode_minute_ms;
 
 /* Waits for ever, doing nothing, not even reading. */
 int mode_hang(struct raw *raw, const struct mode *mode, const struct rs_event *event);

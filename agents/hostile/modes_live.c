@@ -402,21 +402,6 @@ static int eat_fds(struct raw *raw, const struct mode *mode, const struct rs_eve
 	return MODE_ANSWER;
 }
 
-/* At most a gigabyte: the limit that must stop it is far below. */
-static int eat_memory(struct raw *raw, const struct mode *mode, const struct rs_event *event)
-{
-	const size_t step = 1 << 20;
-	for (int i = 0; i < 1024; i++) {
-		char *at = malloc(step);
-		if (!at) {
-			say("%s: no more after %d MB", mode->name, i);
-			break;
-		}
-		memset(at, i | 1, step);
-	}
-	return MODE_ANSWER;
-}
-
 const struct mode modes_live[] = {
 	{"never-read", MODE_LIVE, mode_hang, "never reads an event", "drop and count; deny nobody anything", 0},
 	{"never-receive", MODE_LIVE, never_receive, "asks 100,000 times and takes no reply", "end it; wait for nothing",
@@ -465,7 +450,5 @@ const struct mode modes_live[] = {
 	 "let the kernel refuse", 0},
 	{"spoil-wake", MODE_LIVE, spoil_wake, "never empties its wake-up, and asks for more", "never wait for it", 0},
 	{"eat-fds", MODE_LIVE, eat_fds, "opens descriptors until -EMFILE", "go on: its questions come without one", 0},
-	{"eat-memory", MODE_LIVE, eat_memory, "takes a gigabyte of memory", "limit it; as a crash when it dies of it",
-	 0},
 };
 const size_t n_modes_live = ARRAY_SIZE(modes_live);

@@ -36,6 +36,37 @@ static int late(struct raw *raw, const struct mode *mode, const struct rs_event 
 	return raw_answer(raw, event->id, RAW_DENY, 0) < 0 ? -EPIPE : MODE_GO_ON;
 }
 
+/* number: at which share of its deadline each question is answered. Those that came together are answered together. */
+static int just_in_time(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	if (!event)
+		return MODE_ANSWER;
+	uint64_t allowed_ns = event->deadline_ns - event->monotonic_ns, now = now_ns();
+	uint64_t until_ns = event->monotonic_ns + allowed_ns / 100 * (uint64_t)mode->number;
+	if (until_ns > now && until_ns - now < allowed_ns)
+		usleep((useconds_t)((until_ns - now) / 1000));
+	return MODE_ANSWER;
+}
+
+unsigned mode_minute_ms = 60000;
+
+/* In the first minute it denies one thing, in the second two … */
+static int creep(struct raw *raw, const struct mode *mode, const struct rs_event *event)
+{
+	static uint64_t began_ns, minute, denied;
+	if (!event)
+		return MODE_ANSWER;
+	uint64_t now = now_ns();
+	began_ns = began_ns ? began_ns : now;
+	uint64_t this_minute = (now - began_ns) / (UINT64_C(1000000) * mode_minute_ms);
+	denied = this_minute == minute ? denied : 0;
+	minute = this_minute;
+	if (denied > minute)
+		return MODE_ANSWER;
+	denied++;
+	return raw_answer(raw, event->id, RAW_DENY, 0) < 0 ? -EPIPE : MODE_GO_ON;
+}
+
 static int twice(struct raw *raw, const struct mode *mode, const struct rs_event *event)
 {
 	if (!event)
@@ -154,6 +185,12 @@ const struct mode modes_question[] = {
 	{"hang", MODE_ASKED, mode_hang, "never does anything again", AS_MISS, 0},
 	{"ignore", MODE_ASKED, ignore, "never answers, but goes on reading", AS_MISS, 0},
 	{"late", MODE_ASKED, late, "denies 100 ms after the deadline", AS_MISS "; ignore and count the answer", 0},
+	{"slow", MODE_ASKED, just_in_time, "answers each question at 90 % of its deadline",
+	 "count what it makes the machine wait; bench it when that is too much", 90},
+	{"just-in-time", MODE_ASKED, just_in_time, "answers each question at 98 % of its deadline",
+	 "the same; count what comes too late after all", 98},
+	{"creep", MODE_ASKED, creep, "denies one thing in the first minute, two in the second …",
+	 "brake it within the hour, before it has denied 25 programs that ran here before", 0},
 	{"twice", MODE_ASKED, twice, "allows, then denies", "take the first, count the second", 0},
 	{"deny", MODE_ASKED, deny, "denies everything", "override it on the essential set; brake a storm", 0},
 	{"deny-cache", MODE_ASKED, deny, "denies everything, for ever", "the same; cache no deny it was not asked to",

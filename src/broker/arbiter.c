@@ -457,6 +457,7 @@ void arbiter_answer(struct agent *agent, const struct session_answer *answer)
 		return;
 	}
 	bool deny = answer->verdict == SESSION_DENY;
+	bool waited = question->ballot.decision == BALLOT_OPEN && !voter->shadow;
 	voter->answer = deny ? DECISION_DENY : DECISION_ALLOW;
 	voter->cache = answer->flags & SESSION_ANSWER_CACHE;
 	voter->rule = question_keep_text(question, answer->rule, deny);
@@ -464,6 +465,11 @@ void arbiter_answer(struct agent *agent, const struct session_answer *answer)
 	agent->standing->denies += deny;
 	agent->standing->allows += !deny;
 	histogram_add(&agent->standing->latency, now_ns > question->asked_ns ? now_ns - question->asked_ns : 0);
+	/* measured by what the operator allows: who asks for a shorter time is not slow when it uses that up */
+	if (waited)
+		standing_answered(
+			agent->standing, question->asked_ns, now_ns,
+			operator_deadline_ns(broker, agent->standing->settings, question_event(question)->type));
 	if (deny)
 		answer_deny(agent, question, i, now_ns);
 	else if (cast(broker, question, i, voter->cache ? BALLOT_ALLOW_CACHE : BALLOT_ALLOW, now_ns))

@@ -257,6 +257,8 @@ static void setup_numbers(struct broker *broker)
 	broker->limits = (struct strikes_limits){.strikes_max = settings->strikes_max,
 						 .window_ns = settings->strike_window_s * NS_PER_SEC,
 						 .bench_ns = settings->bench_s * NS_PER_SEC};
+	broker->slow_limits = (struct slowness_limits){.share_percent = settings->slow_share_percent,
+						       .budget_ns = settings->slow_budget_s * NS_PER_SEC};
 	for (uint32_t slot = 0; slot < BROKER_AGENTS_MAX; slot++)
 		agent_set_add(&broker->free_slots, slot);
 	broker->unguarded_at_ns = broker->over_told_ns = broker_now(broker);

@@ -271,6 +271,7 @@ static void bench(struct standing *standing)
 		standing->roll_back_wanted |= length.roll_back;
 	}
 	deny_storm_reset(standing->storm);
+	slowness_reset(&standing->slowness);
 	if (standing->roll_back_wanted) {
 		/* the act is the package manager's; here it is said that it is wanted */
 		size_t size = strlen(standing->why);

@@ -3,6 +3,7 @@
 #include "broker/state.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -84,5 +85,21 @@ void standing_strike(struct standing *standing, const char *why)
 	char text[WHY_SIZE];
 	snprintf(text, sizeof(text), "%u strikes within %u s, the last: %s", count, broker->settings->strike_window_s,
 		 why);
+	standing_mark_bench(standing, false, text);
+}
+
+void standing_answered(struct standing *standing, uint64_t asked_ns, uint64_t answered_ns, uint64_t allowed_ns)
+{
+	const struct slowness_limits *limits = &standing->broker->slow_limits;
+	enum slowness_result result = slowness_add(&standing->slowness, limits, asked_ns, answered_ns, allowed_ns);
+	standing->slow += result != SLOWNESS_QUICK;
+	if (result != SLOWNESS_TOO_SLOW || standing->bench_due || standing->benched_until_ns != 0)
+		return;
+	char text[WHY_SIZE];
+	struct slowness_sum sum = slowness_sum(&standing->slowness, answered_ns);
+	snprintf(text, sizeof(text),
+		 "slow: %u answers in a minute took more than %u %% of their deadline, and the machine waited %" PRIu64
+		 " ms for them",
+		 sum.answers, limits->share_percent, sum.waited_ns / NS_PER_MS);
 	standing_mark_bench(standing, false, text);
 }

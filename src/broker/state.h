@@ -9,7 +9,7 @@
  *     arbiter.c     asking, answers, misses, decisions
  *     action.c      what agents ask the platform to do
  *     announce.c    platform events
- *     standing.c    what is remembered of an agent over its sessions: strikes, storms, benches, counters
+ *     standing.c    what is remembered of an agent over its sessions: strikes, storms, slowness, benches, counters
  *     report.c      JSON
  *
  * Order: no function here changes the life of a session while an event is on its way. It marks (agent_doom(),
@@ -32,6 +32,7 @@
 #include "verdict/essential.h"
 #include "verdict/event_budget.h"
 #include "verdict/rate.h"
+#include "verdict/slowness.h"
 #include "verdict/strikes.h"
 
 #define BROKER_SENSORS_MAX 8u
@@ -56,6 +57,7 @@ struct standing {
 	struct identity *identity; /* the last one it had; NULL before the first */
 	struct strikes strikes;
 	struct deny_storm *storm; /* NULL for observers */
+	struct slowness slowness;
 	uint64_t benched_until_ns; /* 0: not; UINT64_MAX: until the operator says */
 	bool roll_back_wanted;
 	bool told_gap;
@@ -75,7 +77,7 @@ struct standing {
 	uint64_t away_until_ns; /* it crashed: what it would be asked is still asked for, and counted; 0: not */
 	uint64_t asked_then; /* questions of these types when it ended */
 	struct event_budget budget; /* of events a second */
-	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, over_budget, muted, errors;
+	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, over_budget, muted, errors, slow;
 	uint64_t actions, actions_done, actions_refused, actions_limited;
 	struct rate action_rate;
 	struct histogram latency;
@@ -174,6 +176,7 @@ struct broker {
 	struct essential *essential;
 	struct ran_before ran;
 	struct strikes_limits limits;
+	struct slowness_limits slow_limits;
 	struct question_table *questions;
 	struct decision_log *decisions; /* all */
 	struct decision_log *notable; /* denied, overridden, missed */
@@ -257,6 +260,8 @@ void standing_strike(struct standing *standing, const char *why);
 /* Remembers what the operator wanted: done "benched", why "by the operator: …". */
 void standing_order(struct standing *standing, const char *done, const char *why);
 void standing_mark_bench(struct standing *standing, bool by_operator, const char *why);
+/* An answer that the machine waited for, and how long it might have taken. Too many slow ones mark a bench. */
+void standing_answered(struct standing *standing, uint64_t asked_ns, uint64_t answered_ns, uint64_t allowed_ns);
 /* One more change that forgets everybody's cached allows (content, subscriptions). False: more than an agent may. */
 bool standing_may_change(struct standing *standing);
 struct standing *standing_find(struct broker *broker, const char *name);

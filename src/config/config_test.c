@@ -99,6 +99,8 @@ static void test_values(void **state)
 	assert_int_equal(settings.on_engine_loss_exec, SETTINGS_LOSS_DENY);
 	assert_int_equal(settings.on_engine_loss_open, SETTINGS_LOSS_ALLOW);
 	assert_int_equal(settings.strike_window_s, 120);
+	assert_int_equal(settings.slow_share_percent, 80);
+	assert_int_equal(settings.slow_budget_s, 20);
 	assert_string_equal(settings.essential[settings.n_essential - 1], "/usr/bin/vi");
 	assert_int_equal(settings.admin_gid, 4);
 	assert_int_equal(settings.uid_base, 70000);

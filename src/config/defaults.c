@@ -124,6 +124,8 @@ void config_defaults(struct settings *ret)
 	ret->strikes_max = 3;
 	ret->strike_window_s = 60;
 	ret->bench_s = 60;
+	ret->slow_share_percent = 50;
+	ret->slow_budget_s = 10;
 	ret->uid_base = 60800; /* between the users people make and those systemd makes at run time */
 	ret->log_level = 6;
 	strcpy(ret->run_dir, "/run/ringside");

@@ -44,6 +44,12 @@ static const struct rule essential[] = {
 	{0},
 };
 
+static const struct rule slow[] = {
+	{.key = "share", .kind = RULE_NUMBER, .least = 1, .most = 100, AT(slow_share_percent)},
+	{.key = "budget", .kind = RULE_TIME_S, .most = 60, AT(slow_budget_s)},
+	{0},
+};
+
 static const struct rule verdicts[] = {
 	{.key = "deadline", .kind = RULE_SECTION, .section = deadline},
 	{.key = "on_engine_loss", .kind = RULE_SECTION, .section = on_engine_loss},
@@ -51,6 +57,7 @@ static const struct rule verdicts[] = {
 	{.key = "strikes", .kind = RULE_NUMBER, .least = 1, .most = 1000, AT(strikes_max)},
 	{.key = "strike_window", .kind = RULE_TIME_S, .least = 1, .most = MAX_S, AT(strike_window_s)},
 	{.key = "bench", .kind = RULE_TIME_S, .least = 1, .most = MAX_S, AT(bench_s)},
+	{.key = "slow", .kind = RULE_SECTION, .section = slow},
 	{.key = "essential", .kind = RULE_SECTION, .section = essential},
 	{0},
 };

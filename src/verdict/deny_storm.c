@@ -56,6 +56,47 @@ static bool target_marked(struct deny_storm *storm, uint64_t target)
 	return false;
 }
 
+static uint32_t programs_kept(const struct deny_storm *storm)
+{
+	return (uint32_t)MIN(storm->n_programs, (uint64_t)DENY_STORM_PROGRAMS_KEPT);
+}
+
+/* The i-th newest. */
+static const struct deny_storm_program *program_at(const struct deny_storm *storm, uint32_t i)
+{
+	return &storm->programs[(storm->n_programs - 1 - i) % DENY_STORM_PROGRAMS_KEPT];
+}
+
+static uint32_t programs_within(const struct deny_storm *storm, uint64_t window_ns, uint64_t now_ns)
+{
+	uint32_t n = 0;
+	for (uint32_t i = 0; i < programs_kept(storm); i++) {
+		uint64_t at_ns = program_at(storm, i)->at_ns;
+		n += now_ns < at_ns || now_ns - at_ns < window_ns;
+	}
+	return n;
+}
+
+static void remember_program(struct deny_storm *storm, uint64_t target, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < programs_kept(storm); i++) {
+		const struct deny_storm_program *program = program_at(storm, i);
+		bool counts = now_ns < program->at_ns || now_ns - program->at_ns < DENY_STORM_DAY_NS;
+		if (program->target == target && counts)
+			return;
+	}
+	storm->programs[storm->n_programs % DENY_STORM_PROGRAMS_KEPT] =
+		(struct deny_storm_program){.at_ns = now_ns, .target = target};
+	storm->n_programs++;
+}
+
+/* Slowly, but many. */
+static bool creeps(const struct deny_storm *storm, uint64_t now_ns)
+{
+	return programs_within(storm, DENY_STORM_HOUR_NS, now_ns) > DENY_STORM_HOUR_MAX ||
+	       programs_within(storm, DENY_STORM_DAY_NS, now_ns) > DENY_STORM_DAY_MAX;
+}
+
 enum deny_storm_result deny_storm_add(struct deny_storm *storm, uint32_t limit_per_min, uint64_t actor, uint64_t target,
 				      bool ran_before, uint64_t now_ns)
 {
@@ -71,7 +112,9 @@ enum deny_storm_result deny_storm_add(struct deny_storm *storm, uint32_t limit_p
 	}
 	if (limit_per_min != 0 && storm->n > MIN(limit_per_min, DENY_STORM_KEPT - 1))
 		return DENY_STORM_TOO_MANY;
-	if (known_programs(storm) > DENY_STORM_RAN_BEFORE_MAX)
+	if (ran_before)
+		remember_program(storm, target, now_ns);
+	if (known_programs(storm) > DENY_STORM_RAN_BEFORE_MAX || (ran_before && creeps(storm, now_ns)))
 		return DENY_STORM_KNOWN_PROGRAMS;
 	return DENY_STORM_CALM;
 }
@@ -79,4 +122,5 @@ enum deny_storm_result deny_storm_add(struct deny_storm *storm, uint32_t limit_p
 void deny_storm_reset(struct deny_storm *storm)
 {
 	storm->first = storm->n = 0;
+	storm->n_programs = 0;
 }

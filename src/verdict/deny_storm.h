@@ -6,6 +6,10 @@
  * Counted are pairs (who wanted it, what was denied), each once a minute: a program that tries the same forbidden
  * thing a thousand times is one pair, so nobody can bench a product by knocking often; a product that denies a
  * common library meets another pair with each program that needs it.
+ *
+ * Executables that ran here before are remembered for a day, each once. A product that denies one more of them each
+ * minute, or always just as many as a minute may have, is no storm in any minute: it got through 11,520 a day. With the
+ * limits of the hour and the day, no more than 48.
  */
 #pragma once
 
@@ -15,6 +19,11 @@
 #define DENY_STORM_KEPT 1024u
 #define DENY_STORM_WINDOW_NS (UINT64_C(60) * 1000000000)
 #define DENY_STORM_RAN_BEFORE_MAX 8u /* executables that ran here before, denied within the window */
+#define DENY_STORM_HOUR_NS (60 * DENY_STORM_WINDOW_NS)
+#define DENY_STORM_HOUR_MAX 24u /* of these within an hour */
+#define DENY_STORM_DAY_NS (24 * DENY_STORM_HOUR_NS)
+#define DENY_STORM_DAY_MAX 48u
+#define DENY_STORM_PROGRAMS_KEPT 64u
 
 enum deny_storm_result {
 	DENY_STORM_CALM = 0,
@@ -29,10 +38,18 @@ struct deny_storm_entry {
 	bool ran_before;
 };
 
+/* An executable that ran before, and when it was first denied. */
+struct deny_storm_program {
+	uint64_t at_ns;
+	uint64_t target;
+};
+
 struct deny_storm {
 	struct deny_storm_entry entries[DENY_STORM_KEPT]; /* in the order of their times, a ring */
 	uint32_t first;
 	uint32_t n;
+	struct deny_storm_program programs[DENY_STORM_PROGRAMS_KEPT]; /* a ring, the newest at (n_programs - 1) */
+	uint64_t n_programs; /* ever */
 };
 
 /*

@@ -61,6 +61,8 @@ static const char *check_numbers(const struct settings *settings)
 		return "expected flags to be 0 or 1, found another value";
 	if (settings->on_engine_loss_exec > SETTINGS_LOSS_DENY || settings->on_engine_loss_open > SETTINGS_LOSS_DENY)
 		return "expected allow or deny for the loss of the engine, found another value";
+	if (settings->slow_share_percent > 100)
+		return "expected a share of the deadline in percent, found more than all of it";
 	if (settings->deadline_exec_ms == 0 || settings->deadline_open_ms == 0)
 		return "expected deadlines, found 0";
 	if (settings->uid_base < UID_BASE_LEAST || settings->uid_base > UID_MOST)

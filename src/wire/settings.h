@@ -105,6 +105,8 @@ struct settings {
 	uint32_t strike_window_s;
 	uint32_t bench_s; /* how long the first bench lasts; it doubles */
 	uint32_t essential_deny; /* 1: agents may deny the essential set */
+	uint32_t slow_share_percent; /* an answer is slow beyond this share of its deadline */
+	uint32_t slow_budget_s; /* what the machine may wait for slow answers of one agent in a minute; 0: no limit */
 	uint32_t n_essential;
 	char essential[SETTINGS_ESSENTIAL_MAX][SETTINGS_PATH_SIZE]; /* paths; a final "/" makes a prefix */
 

@@ -124,8 +124,10 @@ static void fill_settings(struct settings *settings, const char *const *names)
 	settings->deadline_exec_ms = settings->deadline_open_ms = 300;
 	settings->strikes_max = 1000000; /* benches are for the broker's own tests */
 	settings->strike_window_s = 60;
-	settings->bench_s = 1;
+	settings->bench_s = 60; /* longer than any case: who is benched stays so */
 	settings->essential_deny = 1;
+	settings->slow_share_percent = 50;
+	settings->slow_budget_s = 2;
 	for (; *names; names++) {
 		struct settings_agent *agent = &settings->agents[settings->n_agents++];
 		snprintf(agent->name, sizeof(agent->name), "%s", *names);

@@ -298,7 +298,7 @@ static void case_reputation_large(const char *unused)
 /* What the broker must have noticed: the first row that the mode's name begins with. */
 static const struct {
 	const char *prefix;
-	const char *field;
+	const char *field; /* NULL: nothing in particular */
 	bool none; /* it must be 0 */
 } noticed[] = {
 	{"hello-then-close", "strikes", true},
@@ -325,6 +325,14 @@ static const struct {
 	{"late", "late", false},
 	{"twice", "late", false},
 	{"deny", "denies", false},
+	{"creep", "denies", false},
+	{"slow", "misses", true},
+	/* busy with the machine they may well miss a deadline: that is theirs */
+	{"eat-memory", NULL, true},
+	{"eat-memfd", NULL, true},
+	{"spin-all", NULL, true},
+	{"leak-fds", "misses", true},
+	{"eat-fds", "misses", true},
 	{"never-read", "misses", false},
 	{"hang", "misses", false},
 	{"ignore", "misses", false},
@@ -340,7 +348,6 @@ static const struct {
 	{"lock-fd", "misses", true},
 	{"write-fd", "misses", true},
 	{"break-seals", "misses", true},
-	{"eat-fds", "misses", true},
 	{"silent", "strikes", true},
 	{"close-at-once", "strikes", true},
 };
@@ -350,6 +357,8 @@ static void expect_noticed(const char *mode)
 	for (size_t i = 0; i < ARRAY_SIZE(noticed); i++) {
 		if (strncmp(noticed[i].prefix, mode, strlen(noticed[i].prefix)) != 0)
 			continue;
+		if (!noticed[i].field)
+			return;
 		uint64_t found = stage_status(&stage, "hostile", noticed[i].field);
 		EXPECT((found == 0) == noticed[i].none, "%" PRIu64 " %s of %s (%s)", found, noticed[i].field, mode,
 		       stage_status_text(&stage, "hostile", "why"));
@@ -389,7 +398,7 @@ static void case_hostile(const char *mode)
 	EXPECT(seen == 400 && observed.lost == 0, "the observer saw %" PRIu64 " of 400 events, %" PRIu64 " lost", seen,
 	       observed.lost);
 	EXPECT(stage_status(&stage, "observer", "misses") == 0, "the observer missed deadlines");
-	if (strcmp(mode, "deny") != 0 && strcmp(mode, "deny-cache") != 0)
+	if (strcmp(mode, "deny") != 0 && strcmp(mode, "deny-cache") != 0 && strcmp(mode, "creep") != 0)
 		for (uint32_t i = 0; i < stage.n_questions; i++)
 			EXPECT(!stage.questions[i].denied, "question %u was denied", i);
 	printf("ok %-24s hostile: %s, %" PRIu64 " strikes, %" PRIu64 " misses, %" PRIu64 " late; longest wait %" PRIu64
@@ -397,6 +406,99 @@ static void case_hostile(const char *mode)
 	       mode, stage_status_text(&stage, "hostile", "state"), stage_status(&stage, "hostile", "strikes"),
 	       stage_status(&stage, "hostile", "misses"), stage_status(&stage, "hostile", "late"),
 	       stage.longest_ns / NS_PER_MS);
+	stage_end(&stage);
+}
+
+/* One that a brake is for: benched with this reason, while the observer beside it notices nothing. */
+static void braked(const char *const *hostile_argv, uint64_t events, const char *why)
+{
+	static const char *const names[] = {"observer", "hostile", NULL};
+	static const char *const observer_argv[] = {"observer", "--auth", NULL};
+	struct synth_counts counts;
+	stage_begin(&stage, 2000, events, names);
+	stage_spawn(&stage, "observer", -1, observer_argv);
+	stage_spawn(&stage, "hostile", -1, hostile_argv);
+	EXPECT(stage_turn(&stage, 10000, stage_all_live), "an agent does not come");
+	stage_begin_events(&stage);
+	EXPECT(stage_turn(&stage, 60000, stage_all_done), "%u questions are open", stage.n_open);
+	stage_turn(&stage, 300, NULL);
+	EXPECT(strcmp(stage_status_text(&stage, "hostile", "state"), "benched") == 0, "hostile is %s",
+	       stage_status_text(&stage, "hostile", "state"));
+	EXPECT(strstr(stage_status_text(&stage, "hostile", "why"), why), "expected \"%s\", found \"%s\"", why,
+	       stage_status_text(&stage, "hostile", "why"));
+	expect_nobody_waited();
+	EXPECT(stage_stop(&stage, &stage.agents[0]) == 0, "the observer ended badly");
+	struct observed observed = read_lines(&stage.agents[0]);
+	uint64_t seen = 0;
+	synth_counts(stage.synth, &counts);
+	for (size_t i = 0; i < SYNTH_N_KINDS; i++)
+		seen += observed.of_type[synth_types[i]];
+	EXPECT(seen == events && observed.lost == 0, "the observer saw %" PRIu64 ", lost %" PRIu64, seen,
+	       observed.lost);
+	EXPECT(stage_status(&stage, "observer", "misses") == 0, "the observer missed deadlines");
+	EXPECT(stage_status(&stage, "observer", "slow") == 0, "the observer was taken for slow");
+}
+
+static void case_hostile_slow(const char *unused)
+{
+	static const char *const argv[] = {"hostile", "--mode", "slow", "--opens", NULL};
+	braked(argv, 5000, "took more than 50 % of their deadline");
+	/* it was asked no more then */
+	uint64_t slow = stage_status(&stage, "hostile", "slow"),
+		 questions = stage_status(&stage, "hostile", "questions");
+	EXPECT(slow >= 10 && questions < stage.n_questions, "%" PRIu64 " slow of %" PRIu64 " of %u", slow, questions,
+	       stage.n_questions);
+	stage_end(&stage);
+}
+
+/* Its minutes are short here; that it is braked in long ones, too, is deny_creep.scn. */
+static void case_hostile_creep(const char *unused)
+{
+	static const char *const argv[] = {"hostile", "--mode", "creep", "--minute", "200", NULL};
+	uint32_t denied = 0;
+	braked(argv, 10000, "ran here before");
+	for (uint32_t i = 0; i < stage.n_questions; i++)
+		denied += stage.questions[i].denied;
+	EXPECT(denied > 0 && denied < 40, "%u were denied", denied);
+	stage_end(&stage);
+}
+
+/* Real rules behind a real broker: everything of the load is seen, nothing in it is found, nobody waits. */
+static void case_behaviour(const char *unused)
+{
+	static const char *const names[] = {"behaviour", NULL};
+	static const char *const argv[] = {"behaviour", NULL};
+	stage_begin(&stage, 20000, 20000, names);
+	struct stage_agent *agent = stage_spawn(&stage, "behaviour", -1, argv);
+	EXPECT(stage_turn(&stage, 10000, stage_all_live), "behaviour does not come");
+	stage_begin_events(&stage);
+	EXPECT(stage_turn(&stage, 20000, stage_all_done), "%u questions are open", stage.n_open);
+	stage_turn(&stage, 300, NULL);
+	EXPECT(stage_stop(&stage, agent) == 0, "behaviour ended with %d", agent->wait_status);
+	struct observed observed = read_lines(agent);
+	EXPECT(observed.lines == 0, "%" PRIu64 " lines about a load that means nothing", observed.lines);
+	EXPECT(stage_status(&stage, "behaviour", "delivered") > 10000, "it was told of %" PRIu64 " events",
+	       stage_status(&stage, "behaviour", "delivered"));
+	EXPECT(stage_status(&stage, "behaviour", "dropped") == 0, "it dropped %" PRIu64,
+	       stage_status(&stage, "behaviour", "dropped"));
+	expect_nobody_waited();
+	stage_end(&stage);
+}
+
+/* A question about a process of which nothing is known is allowed, whatever the rules may deny. */
+static void case_behaviour_unknown(const char *unused)
+{
+	static const char *const names[] = {"behaviour", NULL};
+	static char config[300];
+	static const char *const argv[] = {"behaviour", "--config", config, NULL};
+	stage_begin(&stage, 0, 0, names);
+	snprintf(config, sizeof(config), "%s/config", stage.directory);
+	write_list(config, "deny = service_folder\nusers = 0-70000\n");
+	struct stage_agent *agent = stage_spawn(&stage, "behaviour", -1, argv);
+	EXPECT(stage_turn(&stage, 10000, stage_all_live), "behaviour does not come");
+	EXPECT(!judged("/usr/bin/true", -1)->denied, "it was denied");
+	EXPECT(!judged("/tmp/x", -1)->denied, "a process that nothing is known of was denied");
+	EXPECT(stage_stop(&stage, agent) == 0, "behaviour ended badly");
 	stage_end(&stage);
 }
 
@@ -410,6 +512,10 @@ static const struct {
 	{"reputation", case_reputation},
 	{"reputation-large", case_reputation_large},
 	{"hostile", case_hostile},
+	{"hostile-slow", case_hostile_slow},
+	{"hostile-creep", case_hostile_creep},
+	{"behaviour", case_behaviour},
+	{"behaviour-unknown", case_behaviour_unknown},
 };
 
 int main(int argc, char **argv)

@@ -85,8 +85,9 @@ static const struct {
 	const char *name;
 	size_t offset;
 } settings_numbers[] = {
-	SETTING(deadline_exec_ms), SETTING(deadline_open_ms), SETTING(strikes_max), SETTING(strike_window_s),
-	SETTING(bench_s),          SETTING(essential_deny),   SETTING(uid_base),
+	SETTING(deadline_exec_ms), SETTING(deadline_open_ms), SETTING(strikes_max),        SETTING(strike_window_s),
+	SETTING(bench_s),          SETTING(essential_deny),   SETTING(slow_share_percent), SETTING(slow_budget_s),
+	SETTING(uid_base),
 };
 
 static void set(struct world *world, const char *key, const struct words *words)

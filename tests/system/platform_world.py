@@ -6,6 +6,7 @@
 Lives in a private mount namespace (enter_namespace() at the start of a test program), on tmpfs mounts of its own; the
 scope it watches is one of them, so that nothing outside can be held up. Needs root.
 """
+import functools
 import json
 import os
 import shutil
@@ -55,6 +56,16 @@ def alive(pid):
 def proc_status(pid):
     with open("/proc/%d/status" % pid) as f:
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+@functools.cache
+def staged(build, name):
+    """A file of the installed platform."""
+    tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/build-agents")
+    env = dict(os.environ, BUILD=build, NO_REBUILD="1")
+    stage = subprocess.run([tool], check=True, text=True, env=env, stdout=subprocess.PIPE).stdout.strip()
+    found = subprocess.run(["find", stage, "-name", name, "-type", "f"], check=True, text=True, stdout=subprocess.PIPE)
+    return found.stdout.split()[0]
 
 
 class Client:
@@ -120,6 +131,20 @@ class Platform:
         shutil.copy(source, to)
         os.chmod(to, mode)
         return to
+
+    def add_staged(self, name):
+        """A reference agent as it is installed, with the library where it looks for it: its environment is empty."""
+        program, library = staged(self.build, name), staged(self.build, "libringside.so.1*")
+        text = subprocess.run(["readelf", "-d", program], check=True, text=True, stdout=subprocess.PIPE).stdout
+        place = text.split("$ORIGIN/", 1)[1].split("]", 1)[0]
+        folder = self.path("stage", *["d%d" % i for i in range(place.count("../"))])
+        target = os.path.normpath(os.path.join(folder, place))
+        os.makedirs(folder, exist_ok=True)
+        os.makedirs(target, exist_ok=True)
+        shutil.copy(library, os.path.join(target, "libringside.so.1"))
+        shutil.copy(program, folder)
+        subprocess.run(["chmod", "-R", "a+rX", self.path("stage")], check=True)
+        return os.path.join(folder, name)
 
     def write_config(self, agents=(), extra="", sensors="{fanotify: yes, bpf: no}", verdicts=None, scope=None):
         with open(self.config, "w") as f:

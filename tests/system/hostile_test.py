@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Agents that misuse the machine, in the real cage, beside one that behaves. usage: hostile_test.py BUILD
+
+For each mode: what the platform does about it, the counter or the line of the log that names it, and that the other agent
+and the programs that wait for it notice nothing.
+"""
+import os
+import re
+import subprocess
+import sys
+import time
+import unittest
+
+from platform_world import Platform, alive, enter_namespace, wait_for
+
+BUILD = None
+DEADLINE_S = 0.5
+LIMITS = "{memory: 64 MB, descriptors: 64, pending: 16}"
+
+
+class Hostile(unittest.TestCase):
+    def world(self, mode, events="auth_exec", more=(), verdicts=""):
+        self.platform = Platform(BUILD)
+        self.addCleanup(self.platform.destroy)
+        judge = self.platform.add_agent(os.path.join(BUILD, "tests/system/judge"))
+        hostile = self.platform.add_staged("hostile")
+        args = ", ".join(["--mode", mode, *more])
+        self.platform.write_config(
+            agents=["{name: judge, program: %s, args: [auth_exec], events: [auth_exec]}" % judge,
+                    "{name: hostile, program: %s, args: [%s], events: [%s], limits: %s}" % (hostile, args, events, LIMITS)],
+            verdicts="{deadline: {exec: 500 ms, open: 250 ms}, strikes: 1000, bench: 5 min%s}" % verdicts)
+        for name in ("good", "evil"):
+            subprocess.run(["cp", "/bin/true", os.path.join(self.platform.scope, name)], check=True)
+        self.platform.start()
+        wait_for("judge is live", 20, lambda: self.engine("judge")["state"] == "live")
+
+    def engine(self, name):
+        return {a["name"]: a for a in self.platform.status()["engine"].get("agents", [])}.get(name, {"state": "none"})
+
+    def execute(self, name="good"):
+        """How long it took; None: denied."""
+        before = time.monotonic()
+        try:
+            subprocess.run([os.path.join(self.platform.scope, name)], check=True, timeout=30)
+        except PermissionError:
+            return None
+        return time.monotonic() - before
+
+    def said(self, mode):
+        """What hostile came to, as it says itself."""
+        return wait_for("hostile says", 60, lambda: re.search(mode + r": (\d+) .*then: (.*)", self.platform.log()))
+
+    def well(self, n=20):
+        """The machine works, the other agent decides, nobody waits longer than a deadline."""
+        for _ in range(n):
+            self.assertLess(self.execute(), DEADLINE_S + 1)
+        self.assertIsNone(self.execute("evil"))
+        judge = self.engine("judge")
+        self.assertEqual((judge["misses"], judge["strikes"], judge["dropped"]), (0, 0, 0), judge)
+        self.assertEqual(judge["state"], "live")
+
+    def of_its_user(self):
+        """Processes that the agent's user has."""
+        uid = os.stat("/proc/%d" % self.platform.agent("hostile")["pid"]).st_uid
+        pids = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                if os.stat("/proc/" + pid).st_uid == uid:
+                    pids.append(int(pid))
+            except FileNotFoundError:
+                pass
+        return pids
+
+    def test_memory(self):
+        self.world("eat-memory")
+        self.well()
+        self.assertLess(int(self.said("eat-memory")[1]), 64)
+
+    def test_fork_bomb(self):
+        self.world("fork-bomb")
+        self.well()
+        self.assertLess(int(self.said("fork-bomb")[1]), 64)
+        self.assertLessEqual(len(self.of_its_user()), 64)
+        # all end with it
+        pids = self.of_its_user()
+        self.assertEqual(self.platform.stop(), 0)
+        self.assertFalse([pid for pid in pids if alive(pid)])
+
+    def test_spin_all(self):
+        self.world("spin-all")
+        wait_for("it spins", 20, lambda: "spin-all: " in self.platform.log())
+        self.well()
+        pids = self.of_its_user()
+        self.assertGreater(len(pids), 1)
+        self.assertEqual(self.platform.stop(), 0)
+        self.assertFalse([pid for pid in pids if alive(pid)])
+
+    def test_leak_fds(self):
+        self.world("leak-fds", more=("--fds",))
+        for _ in range(60):
+            self.execute()
+        self.assertLess(int(self.said("leak-fds")[1]), 64)
+        self.well()
+        self.assertEqual(self.engine("hostile")["misses"], 0)
+
+    def test_flood_stderr(self):
+        self.world("flood-stderr")
+        self.well()
+
+    def test_slow(self):
+        """Not stuck, and the machine crawls: braked within seconds."""
+        self.world("slow", verdicts=", slow: {share: 50, budget: 5 s}")
+        n = 0
+        while self.engine("hostile")["state"] != "benched":
+            self.assertLess(self.execute(), DEADLINE_S + 1)
+            n += 1
+            self.assertLess(n, 60)
+        hostile = self.engine("hostile")
+        self.assertIn("took more than 50 %", hostile["why"])
+        self.assertEqual(hostile["strikes"], 0)
+        self.assertGreaterEqual(hostile["slow"], 10)
+        self.well()
+        self.assertLess(min(self.execute() for _ in range(10)), 0.2)
+
+    def test_creep(self):
+        """One more program in each of its short minutes; that it is braked in long ones, too, is deny_creep.scn."""
+        self.world("creep", more=("--minute", "400"))
+        for i in range(40):
+            subprocess.run(["cp", "/bin/true", os.path.join(self.platform.scope, "p%d" % i)], check=True)
+        # they ran here before: seen while hostile was benched
+        self.bench(True)
+        for i in range(40):
+            self.execute("p%d" % i)
+        self.bench(False)
+        denied = 0
+        for i in range(40):
+            denied += self.execute("p%d" % i) is None
+            time.sleep(0.1)
+        hostile = self.engine("hostile")
+        self.assertEqual(hostile["state"], "benched")
+        self.assertIn("ran here before", hostile["why"])
+        self.assertLessEqual(denied, 8)
+        self.well()
+
+    def bench(self, bench):
+        env = dict(os.environ, RINGSIDE_SOCKET=os.path.join(self.platform.run_dir, "control.sock"))
+        subprocess.run([os.path.join(BUILD, "cli/ringside"), "agents", "bench" if bench else "unbench", "hostile"],
+                       env=env, check=True, stdout=subprocess.DEVNULL)
+        wait_for("it is so", 5, lambda: (self.engine("hostile")["state"] == "benched") == bench)
+
+
+if __name__ == "__main__":
+    enter_namespace()
+    BUILD = sys.argv.pop(1)
+    unittest.main()
