@@ -21,7 +21,7 @@
 
 #define JUDGE_QUESTIONS_MAX 256u
 #define JUDGE_LARGE_BYTES (4u << 20)
-#define JUDGE_MARGIN_NS UINT64_C(20000000) /* at most an eighth of the time a question has */
+#define JUDGE_MARGIN_NS UINT64_C(100000000) /* at most an eighth of the time a question has */
 
 struct judge_answer {
 	enum inspect_outcome outcome;
