@@ -48,10 +48,21 @@ static void tell(struct compile *compile, const char *format, ...)
 	compile->opts->report(compile->opts->data, line);
 }
 
+/* libyara says line 0 for what is missing at the end. */
+static int line_of(const struct file *file, const char *file_name, int line)
+{
+	if (line != 0 || (file_name && strcmp(file_name, file->path) != 0))
+		return line;
+	for (size_t i = 0; i + 1 < file->size; i++)
+		line += file->bytes[i] == '\n';
+	return line + 1;
+}
+
 static void on_message(int level, const char *file_name, int line, const YR_RULE *rule, const char *message, void *data)
 {
 	struct compile *compile = data;
 	struct file *file = compile->file;
+	line = line_of(file, file_name, line);
 	if (level == YARA_ERROR_LEVEL_ERROR && compile->n_errors++ == 0 && rule && rule->identifier)
 		snprintf(file->first_named, sizeof(file->first_named), "%s", rule->identifier);
 	if (!compile->tell)
@@ -64,9 +75,9 @@ static void on_message(int level, const char *file_name, int line, const YR_RULE
 	compile->include_problem[0] = '\0';
 }
 
-static const char *include_error(int r)
+static const char *read_error(int r)
 {
-	return r == -EXDEV ? "leads out of the rule directory: put the file below it"
+	return r == -EXDEV   ? "leads out of the rule directory: put the file below it"
 	       : r == -EFBIG ? "is larger than 8 MiB: split it"
 			     : strerror(-r);
 }
@@ -87,7 +98,7 @@ static const char *on_include(const char *name, const char *from, const char *fr
 	if (r < 0) {
 		free(bytes);
 		snprintf(compile->include_problem, sizeof(compile->include_problem), "include \"%.100s\" %s", name,
-			 include_error(r));
+			 read_error(r));
 		return NULL;
 	}
 	EVP_DigestUpdate(compile->digest, bytes, size);
@@ -188,13 +199,6 @@ static int leave_out(struct compile *compile, const char *path, char *problem)
 	return 0;
 }
 
-static const char *read_error(int r)
-{
-	return r == -EXDEV  ? "leads out of the rule directory"
-	       : r == -EFBIG ? "larger than 8 MiB: split it"
-			     : strerror(-r);
-}
-
 /* 0: kept, or empty, or left out. */
 static int take_file(struct compile *compile, const char *path, char *problem)
 {
@@ -203,7 +207,7 @@ static int take_file(struct compile *compile, const char *path, char *problem)
 		compile->opts->progress(compile->opts->data, path);
 	int r = source_read(compile->directory_fd, path, &file.bytes, &file.size);
 	if (r < 0) {
-		tell(compile, "%s:0: %s", path, read_error(r));
+		tell(compile, "%s:1: %s", path, read_error(r));
 		return leave_out(compile, path, problem);
 	}
 	if ((compile->total_bytes += file.size) > COMPILE_BYTES_MAX) {

@@ -4,6 +4,7 @@
 #include "common/common.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAGIC UINT64_C(0x52532d5941524131)
@@ -67,17 +68,21 @@ int ruleset_save(const struct ruleset *set, int fd)
 		return place.error;
 	if (yr_rules_save_stream(set->rules, &stream) != ERROR_SUCCESS)
 		return place.error ? place.error : -EIO;
-	return 0;
+	head.size_bytes = (uint64_t)place.offset;
+	place.offset = 0;
+	return stream_write(&head, sizeof(head), 1, &place) == 1 ? 0 : place.error;
 }
 
 int ruleset_load(int fd, struct ruleset **ret)
 {
+	struct stat status;
 	struct place place = {.fd = fd};
 	YR_STREAM stream = {.user_data = &place, .read = stream_read};
 	struct ruleset *set = calloc(1, sizeof(*set));
 	if (!set)
 		return -ENOMEM;
 	if (stream_read(&set->head, sizeof(set->head), 1, &place) != 1 || set->head.magic != MAGIC ||
+	    fstat(fd, &status) < 0 || (uint64_t)status.st_size != set->head.size_bytes ||
 	    yr_rules_load_stream(&stream, &set->rules) != ERROR_SUCCESS) {
 		set->rules = NULL;
 		ruleset_free(set);

@@ -27,6 +27,7 @@ enum ruleset_file_flags {
 /* Bytes that cross between two processes of this program. */
 struct ruleset_head {
 	uint64_t magic;
+	uint64_t size_bytes; /* of all that was saved; libyara takes rules whose end is missing */
 	uint32_t n_rules;
 	uint32_t n_strings;
 	uint32_t n_files;
