@@ -211,7 +211,8 @@ static int take_file(struct compile *compile, const char *path, char *problem)
 		return leave_out(compile, path, problem);
 	}
 	if ((compile->total_bytes += file.size) > COMPILE_BYTES_MAX) {
-		snprintf(problem, COMPILE_PROBLEM_SIZE, "expected at most 64 MiB of rules, there is more at %.300s", path);
+		snprintf(problem, COMPILE_PROBLEM_SIZE, "expected at most 64 MiB of rules, there is more at %.300s",
+			 path);
 		r = -EINVAL;
 	}
 	file.path = strdup(path);
@@ -316,8 +317,8 @@ static int compile_together(struct compile *compile, struct ruleset **ret, char 
 		compile->head.file_flags[i] = file->uses_names ? RULESET_NAMES : 0;
 		compile->head.uses_names |= file->uses_names;
 		if (r > 0) {
-			snprintf(problem, COMPILE_PROBLEM_SIZE, "%.300s was good alone and is not together with the others",
-				 file->path);
+			snprintf(problem, COMPILE_PROBLEM_SIZE,
+				 "%.300s was good alone and is not together with the others", file->path);
 			return -EINVAL;
 		}
 	}
@@ -421,7 +422,8 @@ static int load(struct compile *compile, int fd, struct ruleset **ret, char *pro
 	int error = yr_rules_load_stream(&stream, &rules);
 	if (error != ERROR_SUCCESS) {
 		rules = NULL;
-		snprintf(problem, COMPILE_PROBLEM_SIZE, "expected rules compiled by yarac: %s", ruleset_error_text(error));
+		snprintf(problem, COMPILE_PROBLEM_SIZE, "expected rules compiled by yarac: %s",
+			 ruleset_error_text(error));
 		return -EINVAL;
 	}
 	compile->head.n_files = MIN(rules->num_namespaces, RULESET_FILES_MAX);
@@ -442,7 +444,8 @@ int compile_load(int fd, const struct compile_opts *opts, struct ruleset **ret, 
 	int r = compile_init(compile, problem);
 	if (r == 0 && fstat(fd, &status) < 0)
 		r = -errno;
-	if (r == 0 && (!S_ISREG(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH)) || status.st_size > INT32_MAX)) {
+	if (r == 0 &&
+	    (!S_ISREG(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH)) || status.st_size > INT32_MAX)) {
 		snprintf(problem, COMPILE_PROBLEM_SIZE,
 			 "expected a regular file that only its owner may write, found mode %o: chmod go-w",
 			 status.st_mode & 07777);

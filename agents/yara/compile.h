@@ -6,8 +6,8 @@
  *                                                                          └─▶ broken: named, left out
  *
  * Each file is a namespace of its own, named by its path, so that two vendors' files may use a rule name twice. That it
- * compiles without the names (filename, filepath, extension) shows that its verdict depends on bytes alone. Broken, huge
- * and slow rules are bounded here: sizes and counts; time by whoever runs this in a process of its own.
+ * compiles without the names (filename, filepath, extension) shows that its verdict depends on bytes alone. Broken,
+ * huge and slow rules are bounded here: sizes and counts; time by whoever runs this in a process of its own.
  */
 #pragma once
 
@@ -21,8 +21,8 @@
 
 struct compile_opts {
 	bool strict; /* a broken file refuses everything */
-	/* A file that is broken refuses everything unless it is one of these; NULL: any may be. For a reload: what was good
-	 * must not silently be gone. */
+	/* A file that is broken refuses everything unless it is one of these; NULL: any may be. For a reload: what was
+	 * good must not silently be gone. */
 	const struct ruleset_head *tolerated;
 	void (*report)(void *data, const char *line); /* "FILE:LINE: what is wrong" */
 	void (*progress)(void *data, const char *path); /* before each file; may be NULL */

@@ -4,8 +4,8 @@
  *
  *     fuzz_test DIRECTORY [CHANGES]       each file of it, CHANGES times changed, the same on every run
  *
- * libyara's compiler may fall over such a file; that is why it runs in a process of its own. Here each file has one too:
- * what its end by a signal means is that the agent refuses the file, and it is counted and told.
+ * libyara's compiler may fall over such a file; that is why it runs in a process of its own. Here each file has one
+ * too: what its end by a signal means is that the agent refuses the file, and it is counted and told.
  */
 #include "common/common.h"
 #include "yara/compile.h"
@@ -33,8 +33,23 @@ static uint32_t draw(uint32_t below)
 
 static size_t change(char *data, size_t size)
 {
-	static const char *const words[] = {"rule", "{", "}", "(", ")", "strings:", "condition:", "$a", "include \"x\"", "/", "\"",
-					    "global", "private", "for all i in (0..filesize):", "import \"elf\"", "filepath", "\\x"};
+	static const char *const words[] = {"rule",
+					    "{",
+					    "}",
+					    "(",
+					    ")",
+					    "strings:",
+					    "condition:",
+					    "$a",
+					    "include \"x\"",
+					    "/",
+					    "\"",
+					    "global",
+					    "private",
+					    "for all i in (0..filesize):",
+					    "import \"elf\"",
+					    "filepath",
+					    "\\x"};
 	for (uint32_t n = 1 + draw(3); n > 0 && size > 0; n--) {
 		uint32_t at = draw((uint32_t)size), kind = draw(4);
 		const char *word = words[draw(ARRAY_SIZE(words))];
@@ -132,7 +147,7 @@ int main(int argc, char **argv)
 	unlink(path);
 	rmdir(work);
 	yr_finalize();
-	printf("%u inputs: %u loaded, %u refused, %u ended libyara by a signal, %u wrong\n", n, counts[0], counts[1], counts[2],
-	       counts[3]);
+	printf("%u inputs: %u loaded, %u refused, %u ended libyara by a signal, %u wrong\n", n, counts[0], counts[1],
+	       counts[2], counts[3]);
 	return n == 0 || counts[3] > 0;
 }

@@ -38,11 +38,11 @@ struct inspect {
 };
 
 /* File systems whose files are no bytes at rest. */
-static const uint64_t of_kernel[] = {PROC_SUPER_MAGIC, SYSFS_MAGIC,       DEBUGFS_MAGIC,      TRACEFS_MAGIC,
+static const uint64_t of_kernel[] = {PROC_SUPER_MAGIC,   SYSFS_MAGIC,         DEBUGFS_MAGIC,    TRACEFS_MAGIC,
 				     CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC, SECURITYFS_MAGIC, SELINUX_MAGIC,
-				     BPF_FS_MAGIC,     PSTOREFS_MAGIC,    EFIVARFS_MAGIC,     NSFS_MAGIC,
-				     DEVPTS_SUPER_MAGIC, BINFMTFS_MAGIC,  CONFIGFS_MAGIC,     MQUEUE_MAGIC};
-static const uint64_t remote[] = {FUSE_MAGIC, NFS_SUPER_MAGIC, CIFS_MAGIC, SMB2_MAGIC, SMB_SUPER_MAGIC,
+				     BPF_FS_MAGIC,       PSTOREFS_MAGIC,      EFIVARFS_MAGIC,   NSFS_MAGIC,
+				     DEVPTS_SUPER_MAGIC, BINFMTFS_MAGIC,      CONFIGFS_MAGIC,   MQUEUE_MAGIC};
+static const uint64_t remote[] = {FUSE_MAGIC, NFS_SUPER_MAGIC, CIFS_MAGIC, SMB2_MAGIC,      SMB_SUPER_MAGIC,
 				  CEPH_MAGIC, AFS_SUPER_MAGIC, V9FS_MAGIC, CODA_SUPER_MAGIC};
 
 static bool is_one_of(uint64_t magic, const uint64_t *magics, size_t n)
@@ -58,8 +58,8 @@ static void say_match(struct inspect *inspect, const YR_RULE *rule)
 	struct inspect_result *result = inspect->result;
 	const char *words = "matched";
 	const YR_META *meta;
-	yr_rule_metas_foreach(rule, meta) if (meta->type == META_TYPE_STRING && strcmp(meta->identifier, "description") == 0)
-		words = meta->string;
+	yr_rule_metas_foreach(rule, meta) if (meta->type == META_TYPE_STRING &&
+					      strcmp(meta->identifier, "description") == 0) words = meta->string;
 	result->outcome = INSPECT_MATCH;
 	snprintf(result->rule, sizeof(result->rule), "%s", rule->identifier);
 	snprintf(result->reason, sizeof(result->reason), "%.180s (%.60s)", words, rule->ns->name);
@@ -88,7 +88,8 @@ static int on_message(YR_SCAN_CONTEXT *context, int message, void *message_data,
 	if (message == CALLBACK_MSG_TOO_MANY_MATCHES)
 		inspect->partial = true;
 	/* a verdict that depends on the time is not one about bytes */
-	if (message == CALLBACK_MSG_IMPORT_MODULE && strcmp(((YR_MODULE_IMPORT *)message_data)->module_name, "time") == 0)
+	if (message == CALLBACK_MSG_IMPORT_MODULE &&
+	    strcmp(((YR_MODULE_IMPORT *)message_data)->module_name, "time") == 0)
 		inspect->named = true;
 	return CALLBACK_CONTINUE;
 }
@@ -230,7 +231,8 @@ static ssize_t read_part(const struct inspect_job *job, uint8_t *buffer, size_t 
 static int read_blocks(struct inspect *inspect, const struct inspect_job *job, uint64_t size)
 {
 	bool ends = size > inspect->limits.size_max_bytes;
-	uint64_t first = ends ? MIN(inspect->limits.ends_bytes, size) : size, last = ends ? MIN(first, size - first) : 0;
+	uint64_t first = ends ? MIN(inspect->limits.ends_bytes, size) : size,
+		 last = ends ? MIN(first, size - first) : 0;
 	inspect->n_blocks = 0;
 	inspect->partial |= ends;
 	inspect->file_size = size;
@@ -261,7 +263,10 @@ static bool look_once(struct inspect *inspect, const struct inspect_job *job, st
 	struct stat before = *status;
 	int r = read_blocks(inspect, job, (uint64_t)before.st_size);
 	if (r < 0) {
-		give(inspect, r == -ETIME ? INSPECT_NO_TIME : r == -ENOMEM ? INSPECT_FAILED : INSPECT_READ_ERROR,
+		give(inspect,
+		     r == -ETIME    ? INSPECT_NO_TIME
+		     : r == -ENOMEM ? INSPECT_FAILED
+				    : INSPECT_READ_ERROR,
 		     r == -ETIME ? "not read in time" : strerror(-r));
 		return false;
 	}

@@ -4,9 +4,10 @@
  *
  *     fstat ─▶ special? ─▶ pread into memory, looking at the clock ─▶ libyara, until a time ─▶ unchanged? ─▶ result
  *
- * Reads with pread(2) only: never by path, never the shared file offset, never a mapping, which a file that shrinks would
- * turn into SIGBUS. It may block where the file system does, and libyara may overrun its time many times over (one hard
- * regular expression: 0.5 s for a limit of 0.1 s), or crash; so it runs in processes that can be left behind (pool).
+ * Reads with pread(2) only: never by path, never the shared file offset, never a mapping, which a file that shrinks
+ * would turn into SIGBUS. It may block where the file system does, and libyara may overrun its time many times over
+ * (one hard regular expression: 0.5 s for a limit of 0.1 s), or crash; so it runs in processes that can be left behind
+ * (pool).
  */
 #pragma once
 

@@ -25,7 +25,8 @@ static struct inspect_result result;
 
 static void look(struct inspect *inspect, const char *path, int fd, uint64_t time_ms)
 {
-	inspect_file(inspect, &(struct inspect_job){.path = path, .fd = fd, .stop_ns = now_ns() + time_ms * 1000000}, &result);
+	inspect_file(inspect, &(struct inspect_job){.path = path, .fd = fd, .stop_ns = now_ns() + time_ms * 1000000},
+		     &result);
 }
 
 static int file_of(const char *text)
@@ -95,10 +96,8 @@ static void test_too_large(void **state)
 		enum inspect_over_size over;
 		enum inspect_outcome outcome;
 	} rows[] = {
-		{10, INSPECT_OVER_ENDS, INSPECT_MATCH},
-		{(64 << 10) - 7, INSPECT_OVER_ENDS, INSPECT_TOO_LARGE},
-		{1 << 20, INSPECT_OVER_ENDS, INSPECT_TOO_LARGE},
-		{(5 << 20) - 100, INSPECT_OVER_ENDS, INSPECT_MATCH},
+		{10, INSPECT_OVER_ENDS, INSPECT_MATCH},          {(64 << 10) - 7, INSPECT_OVER_ENDS, INSPECT_TOO_LARGE},
+		{1 << 20, INSPECT_OVER_ENDS, INSPECT_TOO_LARGE}, {(5 << 20) - 100, INSPECT_OVER_ENDS, INSPECT_MATCH},
 		{10, INSPECT_OVER_SKIP, INSPECT_TOO_LARGE},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -126,8 +125,12 @@ static void test_special(void **state)
 	int pair[2], sockets[2];
 	assert_int_equal(pipe2(pair, O_CLOEXEC), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
-	int fds[] = {pair[0], sockets[0], open("/dev/zero", O_RDONLY | O_CLOEXEC), open("/", O_RDONLY | O_CLOEXEC),
-		     open("/proc/self/maps", O_RDONLY | O_CLOEXEC), open("/sys/kernel/profiling", O_RDONLY | O_CLOEXEC)};
+	int fds[] = {pair[0],
+		     sockets[0],
+		     open("/dev/zero", O_RDONLY | O_CLOEXEC),
+		     open("/", O_RDONLY | O_CLOEXEC),
+		     open("/proc/self/maps", O_RDONLY | O_CLOEXEC),
+		     open("/sys/kernel/profiling", O_RDONLY | O_CLOEXEC)};
 	assert_int_equal(inspect_new(set, &limits, &inspect), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		if (fds[i] < 0)
@@ -183,17 +186,18 @@ static void test_no_time(void **state)
 
 static void test_names(void **state)
 {
-	struct ruleset *set = folder_rules("rule n { condition: filepath == \"/a/b.c.so\" and filename == \"b.c.so\" and "
-					   "extension == \".so\" }\n"
-					   "rule dotted { condition: extension == \"\" and filename == \".profile\" }\n");
+	struct ruleset *set =
+		folder_rules("rule n { condition: filepath == \"/a/b.c.so\" and filename == \"b.c.so\" and "
+			     "extension == \".so\" }\n"
+			     "rule dotted { condition: extension == \"\" and filename == \".profile\" }\n");
 	struct inspect *inspect;
 	int fd = file_of("x");
 	assert_int_equal(inspect_new(set, &limits, &inspect), 0);
 	static const struct {
 		const char *path;
 		enum inspect_outcome outcome;
-	} rows[] = {{"/a/b.c.so", INSPECT_MATCH}, {"/a/b.so", INSPECT_CLEAN},  {"b.c.so", INSPECT_CLEAN},
-		    {"", INSPECT_CLEAN},	  {"/a/", INSPECT_CLEAN},      {"/x/.profile", INSPECT_MATCH},
+	} rows[] = {{"/a/b.c.so", INSPECT_MATCH}, {"/a/b.so", INSPECT_CLEAN}, {"b.c.so", INSPECT_CLEAN},
+		    {"", INSPECT_CLEAN},          {"/a/", INSPECT_CLEAN},     {"/x/.profile", INSPECT_MATCH},
 		    {"/a/b.c.so", INSPECT_MATCH}, {"\xff\xfe", INSPECT_CLEAN}};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		look(inspect, rows[i].path, fd, 60000);
@@ -236,7 +240,8 @@ static void test_remote_by_policy(void **state)
 	close(fd);
 }
 
-/* A string that is found more often than libyara keeps: nothing breaks, and nothing is cached that was not seen whole. */
+/* A string that is found more often than libyara keeps: nothing breaks, and nothing is cached that was not seen whole.
+ */
 static void test_too_many_matches(void **state)
 {
 	struct ruleset *set = folder_rules("rule many { strings: $a = \"aa\" condition: #a == 3 }\n");
@@ -259,10 +264,14 @@ static void test_too_many_matches(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_match_and_clean), cmocka_unit_test(test_everywhere),
-		cmocka_unit_test(test_too_large),	cmocka_unit_test(test_special),
-		cmocka_unit_test(test_no_time),		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_clock_is_not_cached), cmocka_unit_test(test_remote_by_policy),
+		cmocka_unit_test(test_match_and_clean),
+		cmocka_unit_test(test_everywhere),
+		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_special),
+		cmocka_unit_test(test_no_time),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_clock_is_not_cached),
+		cmocka_unit_test(test_remote_by_policy),
 		cmocka_unit_test(test_too_many_matches),
 	};
 	yr_initialize();

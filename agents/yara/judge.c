@@ -212,7 +212,7 @@ static void expire(struct judge *judge)
 		int worker = question->worker;
 		bool blocked = pool_is_blocked(judge->pool);
 		give_up(judge, question->event, blocked ? INSPECT_STUCK : INSPECT_NO_TIME,
-			blocked          ? "every worker waits in a file system"
+			blocked           ? "every worker waits in a file system"
 			: worker == WAITS ? "no worker was free in time"
 					  : "the scan did not end in time");
 		question_free(judge, question);

@@ -276,7 +276,8 @@ static void wait_for_bytes(int socket, const struct ruleset *set, const struct i
 	struct stat status = {0};
 	int fd;
 	while (worker_receive_job(socket, &job, &fd) == 1) {
-		struct worker_result result = {.number = job.number, .result = {.outcome = INSPECT_CLEAN, .by_bytes = 1}};
+		struct worker_result result = {.number = job.number,
+					       .result = {.outcome = INSPECT_CLEAN, .by_bytes = 1}};
 		while (fstat(fd, &status) == 0 && status.st_size == 0)
 			usleep(1000);
 		close(fd);
@@ -333,9 +334,12 @@ static void test_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_judged),	   cmocka_unit_test(test_hanging_workers),
-		cmocka_unit_test(test_crashing_workers), cmocka_unit_test(test_too_many),
-		cmocka_unit_test(test_small_files_get_through), cmocka_unit_test(test_new_rules),
+		cmocka_unit_test(test_judged),
+		cmocka_unit_test(test_hanging_workers),
+		cmocka_unit_test(test_crashing_workers),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_small_files_get_through),
+		cmocka_unit_test(test_new_rules),
 		cmocka_unit_test(test_descriptors),
 	};
 	signal(SIGPIPE, SIG_IGN);

@@ -150,8 +150,8 @@ static int make_set(const struct load_opts *opts, struct maker *maker, const str
 				       .report = report,
 				       .progress = progress,
 				       .data = maker};
-	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
-						      (opts->directory ? O_DIRECTORY : 0));
+	_cleanup_(closep) int fd =
+		open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (opts->directory ? O_DIRECTORY : 0));
 	if (fd < 0) {
 		say("%s: cannot be opened: %s", path, strerror(errno));
 		return -EINVAL;
@@ -168,7 +168,8 @@ static void be_maker(struct load *load, const struct ruleset *in_force, pid_t pa
 {
 	struct ruleset *set;
 	struct maker maker = {.place = load->place};
-	struct rlimit limit = {.rlim_cur = load->opts.compile_ms / 1000 + 1, .rlim_max = load->opts.compile_ms / 1000 + 1};
+	struct rlimit limit = {.rlim_cur = load->opts.compile_ms / 1000 + 1,
+			       .rlim_max = load->opts.compile_ms / 1000 + 1};
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setrlimit(RLIMIT_CPU, &limit);
 	if (getppid() != parent || load->pipe <= OWN_PIPE || load->file <= OWN_PIPE)

@@ -2,11 +2,12 @@
 /*
  * load: rules that follow their directory or file.
  *
- *     something is another one, or asked ─▶ unchanged for a while ─▶ a process compiles ─▶ memfd ─▶ ready: the caller swaps
+ *     something is another one, or asked ─▶ unchanged for a while ─▶ a process compiles ─▶ memfd ─▶ ready: the caller
+ * swaps
  *
- * The old rules answer until the new ones are whole. Compiling happens in a process of its own, with bounds on its time:
- * rules that make the compiler slow, large or crash cost nobody a question. New rules that are broken are told, once, and
- * the old ones stay.
+ * The old rules answer until the new ones are whole. Compiling happens in a process of its own, with bounds on its
+ * time: rules that make the compiler slow, large or crash cost nobody a question. New rules that are broken are told,
+ * once, and the old ones stay.
  */
 #pragma once
 

@@ -127,7 +127,8 @@ static void test_slow_compile(void **state)
 	char *text = malloc(4 << 20);
 	size_t used = 0;
 	for (int i = 0; i < 20000; i++)
-		used += (size_t)sprintf(text + used, "rule r%d { strings: $a = /x%d[a-f]{2,9}(y|z){3,9}/ condition: $a }\n", i, i);
+		used += (size_t)sprintf(text + used,
+					"rule r%d { strings: $a = /x%d[a-f]{2,9}(y|z){3,9}/ condition: $a }\n", i, i);
 	folder_write(&folder, "slow.yar", text);
 	free(text);
 	assert_int_equal(load_new(&opts, &own), 0);

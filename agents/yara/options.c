@@ -30,10 +30,12 @@ void options_usage(void)
 	     "  --deadline-ms N         ask for a shorter deadline than the operator's\n"
 	     "  --workers N             processes that scan, 1 to 16 (2)\n"
 	     "  --check                 load the rules, scan the named files, say what matched, end\n\n"
-	     "Rules may use the names filename, filepath and extension (with its dot). An allow is cached only when the\n"
+	     "Rules may use the names filename, filepath and extension (with its dot). An allow is cached only when "
+	     "the\n"
 	     "whole file was scanned and no name mattered. A rule's meta \"description\" is the reason of a deny.\n"
 	     "Rules are loaded again when a file of them changes, and on SIGHUP. SIGUSR1 prints the counters.\n"
-	     "exit: 0 ended by a signal, or --check found nothing; 1 the platform or the rules failed, or --check found\n"
+	     "exit: 0 ended by a signal, or --check found nothing; 1 the platform or the rules failed, or --check "
+	     "found\n"
 	     "something; 2 wrong usage");
 }
 

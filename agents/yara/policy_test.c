@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-/* Every policy, every outcome: what matched is always denied, what is clean never; cached is only what bytes decided and
- * was allowed; what was not scanned is told. */
+/* Every policy, every outcome: what matched is always denied, what is clean never; cached is only what bytes decided
+ * and was allowed; what was not scanned is told. */
 static void test_whole_product(void **state)
 {
 	for (unsigned bits = 0; bits < 16; bits++)
@@ -19,14 +19,15 @@ static void test_whole_product(void **state)
 				enum inspect_outcome outcome = (enum inspect_outcome)i;
 				struct policy_answer answer = policy_answer(&policy, outcome, by_bytes);
 				bool timeout = i == INSPECT_NO_TIME || i == INSPECT_TOO_MANY || i == INSPECT_STUCK;
-				bool error = i == INSPECT_CHANGING || i == INSPECT_NO_DESCRIPTOR || i == INSPECT_READ_ERROR ||
-					     i == INSPECT_FAILED || i == INSPECT_CRASHED;
+				bool error = i == INSPECT_CHANGING || i == INSPECT_NO_DESCRIPTOR ||
+					     i == INSPECT_READ_ERROR || i == INSPECT_FAILED || i == INSPECT_CRASHED;
 				bool deny = i == INSPECT_MATCH || (i == INSPECT_TOO_LARGE && (bits & 1)) ||
 					    (i == INSPECT_REMOTE && (bits & 2)) || (timeout && (bits & 4)) ||
 					    (error && (bits & 8));
 				assert_int_equal(answer.deny, deny);
 				assert_int_equal(answer.not_scanned, timeout || error);
-				assert_int_equal(answer.cache, by_bytes && (i == INSPECT_CLEAN || i == INSPECT_SPECIAL));
+				assert_int_equal(answer.cache,
+						 by_bytes && (i == INSPECT_CLEAN || i == INSPECT_SPECIAL));
 			}
 }
 

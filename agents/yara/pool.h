@@ -5,9 +5,9 @@
  *     pool_idle() ─▶ pool_send() ─▶ pool_receive(): a result │ it died
  *                            └─▶ no time left ─▶ pool_end(): killed, another one starts ─▶ gone │ left behind
  *
- * A process that even SIGKILL does not end waits in a file system. It is left behind and reaped when it ends; its device
- * is told to be stuck for a while. With POOL_LEFT_MAX left behind no further one is started: the agent stays alive and
- * answers without looking.
+ * A process that even SIGKILL does not end waits in a file system. It is left behind and reaped when it ends; its
+ * device is told to be stuck for a while. With POOL_LEFT_MAX left behind no further one is started: the agent stays
+ * alive and answers without looking.
  *
  * New rules: workers that are idle are replaced at once, the others when they are done.
  */

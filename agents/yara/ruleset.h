@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ruleset: compiled rules and what was learnt about them; how they go from the process that compiled them to the one that
- * uses them.
+ * ruleset: compiled rules and what was learnt about them; how they go from the process that compiled them to the one
+ * that uses them.
  *
  *     compile ─▶ ruleset_save() ─▶ memfd ─▶ ruleset_load() ─▶ workers inherit it by fork, and share its pages
  *

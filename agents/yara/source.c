@@ -123,9 +123,9 @@ uint64_t source_list_signature(int directory_fd, const struct source_list *list)
 		struct stat status;
 		if (fstatat(directory_fd, list->paths[i], &status, 0) < 0)
 			continue;
-		const uint64_t parts[] = {(uint64_t)status.st_ino,          (uint64_t)status.st_size,
-					  (uint64_t)status.st_mtim.tv_sec,  (uint64_t)status.st_mtim.tv_nsec,
-					  (uint64_t)status.st_ctim.tv_sec,  (uint64_t)status.st_ctim.tv_nsec,
+		const uint64_t parts[] = {(uint64_t)status.st_ino,         (uint64_t)status.st_size,
+					  (uint64_t)status.st_mtim.tv_sec, (uint64_t)status.st_mtim.tv_nsec,
+					  (uint64_t)status.st_ctim.tv_sec, (uint64_t)status.st_ctim.tv_nsec,
 					  (uint64_t)status.st_dev};
 		hash = mix(hash, list->paths[i], strlen(list->paths[i]) + 1);
 		hash = mix(hash, parts, sizeof(parts));

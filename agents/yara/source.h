@@ -20,7 +20,8 @@
 #define SOURCE_PATH_SIZE 1024u
 
 struct source_list {
-	char **paths; /* of all regular files, relative to the directory, sorted; those that begin with a dot are left out */
+	char **paths; /* of all regular files, relative to the directory, sorted; those that begin with a dot are left
+			 out */
 	size_t n;
 	bool cut; /* there are more than SOURCE_FILES_MAX, or deeper ones */
 };
@@ -35,6 +36,6 @@ uint64_t source_list_signature(int directory_fd, const struct source_list *list)
 /* Whether it is one that is compiled by itself: *.yar and *.yara. */
 bool source_is_rules(const char *path);
 
-/* *ret has a NUL after its *ret_size bytes and is the caller's. -errno: -EXDEV when the name leads out of the directory,
- * -EFBIG when it is larger than SOURCE_SIZE_MAX, -EINVAL when it is not a regular file. */
+/* *ret has a NUL after its *ret_size bytes and is the caller's. -errno: -EXDEV when the name leads out of the
+ * directory, -EFBIG when it is larger than SOURCE_SIZE_MAX, -EINVAL when it is not a regular file. */
 int source_read(int directory_fd, const char *path, char **ret, size_t *ret_size);

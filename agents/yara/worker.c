@@ -23,7 +23,8 @@ int worker_send(int socket, const struct worker_job *job, int fd)
 		const struct worker_job *in;
 		void *out;
 	} pointer = {.in = job};
-	struct iovec part = {.iov_base = pointer.out, .iov_len = offsetof(struct worker_job, path) + strlen(job->path) + 1};
+	struct iovec part = {.iov_base = pointer.out,
+			     .iov_len = offsetof(struct worker_job, path) + strlen(job->path) + 1};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 	if (fd >= 0) {
 		message.msg_control = control.bytes;

@@ -83,9 +83,9 @@ static void print_counters(const struct agent *agent)
 	for (int i = 0; i < INSPECT_N_OUTCOMES; i++)
 		used += (size_t)snprintf(text + used, sizeof(text) - used, " %s=%" PRIu64,
 					 policy_outcome_name((enum inspect_outcome)i), counters->outcomes[i]);
-	say("questions=%" PRIu64 "%s denied=%" PRIu64 " bytes=%" PRIu64 " by_old_rules=%" PRIu64 " answers_refused=%" PRIu64
-	    " workers_started=%" PRIu64 " workers_ended=%" PRIu64 " workers_died=%" PRIu64 " left_behind=%" PRIu64
-	    " start_errors=%" PRIu64 " reloads=%" PRIu64 " rules_refused=%" PRIu64,
+	say("questions=%" PRIu64 "%s denied=%" PRIu64 " bytes=%" PRIu64 " by_old_rules=%" PRIu64
+	    " answers_refused=%" PRIu64 " workers_started=%" PRIu64 " workers_ended=%" PRIu64 " workers_died=%" PRIu64
+	    " left_behind=%" PRIu64 " start_errors=%" PRIu64 " reloads=%" PRIu64 " rules_refused=%" PRIu64,
 	    counters->questions, text, counters->denied, counters->bytes, counters->by_old_rules, agent->answer_errors,
 	    pool->started, pool->ended, pool->died, pool->left_behind, pool->start_errors, agent->reloads,
 	    load_refused(agent->load));
@@ -235,9 +235,11 @@ static int check_files(const struct agent *agent)
 	for (int i = 0; i < options->n_files; i++) {
 		const char *path = options->files[i];
 		_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-		inspect_file(inspect, &(struct inspect_job){.path = path, .fd = fd, .stop_ns = now_ns() + UINT64_C(60000000000)},
+		inspect_file(inspect,
+			     &(struct inspect_job){.path = path, .fd = fd, .stop_ns = now_ns() + UINT64_C(60000000000)},
 			     &result);
-		struct policy_answer what = policy_answer(&options->policy, (enum inspect_outcome)result.outcome, result.by_bytes);
+		struct policy_answer what =
+			policy_answer(&options->policy, (enum inspect_outcome)result.outcome, result.by_bytes);
 		printf("%s: %s%s%s%s%s%s\n", path, policy_outcome_name((enum inspect_outcome)result.outcome),
 		       result.rule[0] ? " " : "", result.rule, result.reason[0] ? ": " : "", result.reason,
 		       what.cache ? " (cached)" : "");

@@ -347,7 +347,7 @@ uint32_t stage_ask_type(struct stage *stage, uint16_t type, const char *path, in
 	struct event_build build;
 	void *body = event_build_begin(&build, buffer, sizeof(buffer), type);
 	struct rs_file *file = type == RS_EVENT_AUTH_OPEN ? &((struct rs_event_auth_open *)body)->file
-							 : &((struct rs_event_auth_exec *)body)->file;
+							  : &((struct rs_event_auth_exec *)body)->file;
 	describe(file, fd);
 	event_build_path(&build, file, path, strlen(path));
 	event_build_end(&build);

@@ -34,13 +34,16 @@ static void reply(int fd, uint64_t unique, int error, const void *body, size_t s
 static struct fuse_attr attributes(uint64_t node)
 {
 	bool file = node == FILE_NODE;
-	return (struct fuse_attr){.ino = node, .size = file ? 4096 : 0, .mode = file ? S_IFREG | 0755 : S_IFDIR | 0755, .nlink = 1};
+	return (struct fuse_attr){
+		.ino = node, .size = file ? 4096 : 0, .mode = file ? S_IFREG | 0755 : S_IFDIR | 0755, .nlink = 1};
 }
 
 static void serve(int fd, const struct fuse_in_header *request)
 {
-	struct fuse_init_out init = {.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_write = 4096};
-	struct fuse_entry_out entry = {.nodeid = FILE_NODE, .attr_valid = 60, .entry_valid = 60, .attr = attributes(FILE_NODE)};
+	struct fuse_init_out init = {
+		.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_write = 4096};
+	struct fuse_entry_out entry = {
+		.nodeid = FILE_NODE, .attr_valid = 60, .entry_valid = 60, .attr = attributes(FILE_NODE)};
 	struct fuse_attr_out attr = {.attr_valid = 60, .attr = attributes(request->nodeid)};
 	struct fuse_open_out opened = {.fh = 1, .open_flags = FOPEN_DIRECT_IO};
 	struct fuse_statfs_out statfs = {.st = {.bsize = 4096, .namelen = 255}};

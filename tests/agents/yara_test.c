@@ -170,7 +170,8 @@ static void case_yara(void)
 	EXPECT(!question->denied && question->cached, "what does not match was not allowed and cached");
 	question = judged_as(RS_EVENT_AUTH_OPEN, "/judged/good", good);
 	EXPECT(!question->denied && question->cached, "what does not match was not allowed and cached");
-	EXPECT(recorded("\"forbidden\"") && recorded("holds what must not be (a.yar)"), "rule and reason are not on record");
+	EXPECT(recorded("\"forbidden\"") && recorded("holds what must not be (a.yar)"),
+	       "rule and reason are not on record");
 	EXPECT(lseek(bad, 0, SEEK_CUR) == (off_t)strlen(marked), "the agent moved the file offset");
 	EXPECT(!judged("/judged/none", -1)->denied, "what has no descriptor was denied");
 	EXPECT(counter("no_descriptor") == 1, "and it was not counted");
@@ -195,7 +196,8 @@ static void case_files(void)
 	EXPECT(!judged("/special/proc", kernel)->denied, "a file of the kernel was denied");
 	EXPECT(counter("special") == 4, "not all of them were special");
 
-	/* a terabyte of nothing; what stands at its ends is seen, what stands in the middle is not, and nothing is cached */
+	/* a terabyte of nothing; what stands at its ends is seen, what stands in the middle is not, and nothing is
+	 * cached */
 	int sparse = file_of(plain);
 	EXPECT(ftruncate(sparse, (off_t)1 << 40) == 0, "%s", strerror(errno));
 	const struct stage_question *question = judged("/sparse/plain", sparse);
@@ -220,7 +222,8 @@ static void changing(void)
 	pid_t writer = fork();
 	if (writer == 0) {
 		for (unsigned i = 0;; i++) {
-			if (ftruncate(fd, (off_t)(i % 7) << 20) < 0 || pwrite(fd, &i, sizeof(i), (off_t)(i % 7) << 20) < 0)
+			if (ftruncate(fd, (off_t)(i % 7) << 20) < 0 ||
+			    pwrite(fd, &i, sizeof(i), (off_t)(i % 7) << 20) < 0)
 				_exit(1);
 		}
 	}
@@ -265,11 +268,13 @@ static void time_runs_out(const char *policy, bool deny)
 		EXPECT(stage_turn(&stage, 5000, none_open), "no answer");
 		for (uint32_t j = first; j < stage.n_questions; j++) {
 			const struct stage_question *question = &stage.questions[j];
-			EXPECT(question->denied == deny && !question->cached, "question %u: denied %d, cached %d, after %" PRIu64
-			       " ms; the agent missed %" PRIu64, j, question->denied, question->cached,
-			       (question->answered_ns - question->asked_ns) / NS_PER_MS, stage_status(&stage, "yara", "misses"));
-			EXPECT(question->answered_ns - question->asked_ns < (TIME_MS + LATEST_MS) * NS_PER_MS, "it took %" PRIu64 " ms",
-			       (question->answered_ns - question->asked_ns) / NS_PER_MS);
+			EXPECT(question->denied == deny && !question->cached,
+			       "question %u: denied %d, cached %d, after %" PRIu64 " ms; the agent missed %" PRIu64, j,
+			       question->denied, question->cached,
+			       (question->answered_ns - question->asked_ns) / NS_PER_MS,
+			       stage_status(&stage, "yara", "misses"));
+			EXPECT(question->answered_ns - question->asked_ns < (TIME_MS + LATEST_MS) * NS_PER_MS,
+			       "it took %" PRIu64 " ms", (question->answered_ns - question->asked_ns) / NS_PER_MS);
 		}
 	}
 	EXPECT(counter("no_time") == 18, "%" PRIu64 " of 18 had no time", counter("no_time"));
@@ -297,8 +302,9 @@ static void case_time(void)
 static void case_names(void)
 {
 	int bad = file_of(marked), good = file_of(plain);
-	make_rules("a.yar", "rule named { strings: $a = \"FORBIDDEN\" condition: $a and filepath startswith \"/tmp/\" and "
-			    "extension == \".so\" and filename == \"x.so\" }\n");
+	make_rules("a.yar",
+		   "rule named { strings: $a = \"FORBIDDEN\" condition: $a and filepath startswith \"/tmp/\" and "
+		   "extension == \".so\" and filename == \"x.so\" }\n");
 	begin(NULL);
 	EXPECT(judged("/tmp/x.so", bad)->denied, "a name that matches was not denied");
 	EXPECT(!judged("/opt/x.so", bad)->denied && !judged("/tmp/y.so", bad)->denied, "a name that does not was");
@@ -333,9 +339,10 @@ static void case_reload(void)
 	make_rules("a.yar", bad_rule);
 	begin(NULL);
 	for (int i = 0; used < sizeof(many) - 200; i++)
-		used += (size_t)snprintf(many + used, sizeof(many) - used,
-					 "rule r%d { strings: $a = \"never-seen-%d\" $b = /x%d[a-f]{2,9}y/ condition: all of them }\n",
-					 i, i * 7919, i);
+		used += (size_t)snprintf(
+			many + used, sizeof(many) - used,
+			"rule r%d { strings: $a = \"never-seen-%d\" $b = /x%d[a-f]{2,9}y/ condition: all of them }\n",
+			i, i * 7919, i);
 	for (int round = 0; round < 3; round++) {
 		flushes_wanted = stage.flushes + 1;
 		write_rules("many.yar", round % 2 ? "rule one { condition: false }\n" : many);
@@ -350,9 +357,10 @@ static void case_reload(void)
 		}
 		EXPECT(stage_turn(&stage, 5000, none_open), "no answer");
 		for (uint32_t i = first; i < stage.n_questions; i++)
-			EXPECT(stage.questions[i].denied == ((i - first) % 2 == 0), "question %u during a reload went wrong", i);
-		printf("reload %d: %u questions meanwhile, the longest took %" PRIu64 " ms\n", round, stage.n_questions - first,
-		       stage.longest_ns / NS_PER_MS);
+			EXPECT(stage.questions[i].denied == ((i - first) % 2 == 0),
+			       "question %u during a reload went wrong", i);
+		printf("reload %d: %u questions meanwhile, the longest took %" PRIu64 " ms\n", round,
+		       stage.n_questions - first, stage.longest_ns / NS_PER_MS);
 	}
 	EXPECT(stage.longest_ns < 2000 * NS_PER_MS, "a question waited %" PRIu64 " ms", stage.longest_ns / NS_PER_MS);
 	uint64_t before = stage.flushes;
@@ -390,7 +398,8 @@ static void case_stuck(void)
 	for (int i = 0; i < 2; i++)
 		stage_ask(&stage, "/stuck/file", stuck, true);
 	EXPECT(stage_turn(&stage, 5000, none_open), "no answer");
-	EXPECT(stage.longest_ns < (TIME_MS + LATEST_MS) * NS_PER_MS, "it took %" PRIu64 " ms", stage.longest_ns / NS_PER_MS);
+	EXPECT(stage.longest_ns < (TIME_MS + LATEST_MS) * NS_PER_MS, "it took %" PRIu64 " ms",
+	       stage.longest_ns / NS_PER_MS);
 	EXPECT(judged("/judged/bad", bad)->denied, "the next one is not judged");
 	stage_turn(&stage, 500, NULL);
 	printf("left behind: %" PRIu64 "\n", counter("left_behind"));
@@ -404,6 +413,28 @@ static void case_stuck(void)
 	end();
 	close(stuck);
 	close(bad);
+}
+
+/* Memory of a process and its children. */
+static unsigned long pss_kib(pid_t pid)
+{
+	char path[64], line[256];
+	unsigned long sum = 0;
+	int child;
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	FILE *file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, "Pss:", 4) == 0)
+			sum += strtoul(line + 4, NULL, 10);
+	if (file)
+		fclose(file);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	file = fopen(path, "re");
+	while (file && fscanf(file, "%d", &child) == 1)
+		sum += pss_kib(child);
+	if (file)
+		fclose(file);
+	return sum;
 }
 
 /* The rules that come with it. */
@@ -422,6 +453,7 @@ static void case_examples(void)
 	EXPECT(judged("/judged/marker", marker)->denied, "the marker was not denied");
 	EXPECT(recorded("\"ringside_harmless_test\""), "the rule is not on record");
 	EXPECT(judged("/tmp/good", good)->cached, "the rules that come with it cost the cache");
+	printf("memory: the agent %lu KiB, shares counted once\n", pss_kib(stage.agents[0].pid));
 	close(marker);
 	close(good);
 	EXPECT(stage_stop(&stage, &stage.agents[0]) == 0, "yara ended badly");
@@ -432,8 +464,13 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{"yara", case_yara},	{"yara-files", case_files},   {"yara-time", case_time},	   {"yara-names", case_names},
-	{"yara-reload", case_reload}, {"yara-stuck", case_stuck}, {"yara-examples", case_examples},
+	{"yara", case_yara},
+	{"yara-files", case_files},
+	{"yara-time", case_time},
+	{"yara-names", case_names},
+	{"yara-reload", case_reload},
+	{"yara-stuck", case_stuck},
+	{"yara-examples", case_examples},
 };
 
 int main(int argc, char **argv)
