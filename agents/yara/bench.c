@@ -28,6 +28,13 @@ static char *paths[FILES_MAX];
 static size_t n_paths;
 static uint32_t times_us[FILES_MAX];
 
+static uint64_t cpu_ns(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
 static int add(const char *path, const struct stat *status, int type, struct FTW *ftw)
 {
 	if (type == FTW_F && S_ISREG(status->st_mode) && status->st_size > 0)
@@ -48,13 +55,6 @@ static void print_times(const char *what, uint64_t bytes, uint64_t total_ns)
 	       ",\"p99_us\":%" PRIu32 ",\"max_us\":%" PRIu32 "}\n",
 	       what, n_paths, bytes >> 20, total_ns ? (bytes >> 10) * 1000000 / 1024 * 1000 / total_ns : 0,
 	       times_us[n_paths / 2], times_us[n_paths * 99 / 100], times_us[n_paths - 1]);
-}
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
 static void scan_here(const struct ruleset *set, bool tell)
@@ -154,10 +154,15 @@ static struct ruleset *compile(const char *path)
 		return NULL;
 	}
 	uint64_t compiled = now_ns();
-	if (ruleset_save(set, file) < 0 || ruleset_load(file, &loaded) < 0)
+	if (ruleset_save(set, file) < 0)
 		return NULL;
-	printf("{\"what\":\"compile\",\"rules\":%u,\"strings\":%u,\"ms\":%" PRIu64 ",\"hand_over_ms\":%" PRIu64 "}\n",
-	       set->head.n_rules, set->head.n_strings, (compiled - begin) / 1000000, (now_ns() - compiled) / 1000000);
+	uint64_t saved = now_ns(), saved_cpu = cpu_ns();
+	if (ruleset_load(file, &loaded) < 0)
+		return NULL;
+	printf("{\"what\":\"compile\",\"rules\":%u,\"strings\":%u,\"ms\":%" PRIu64 ",\"save_ms\":%" PRIu64
+	       ",\"load_ms\":%" PRIu64 ",\"load_cpu_us\":%" PRIu64 "}\n",
+	       set->head.n_rules, set->head.n_strings, (compiled - begin) / 1000000, (saved - compiled) / 1000000,
+	       (now_ns() - saved) / 1000000, (cpu_ns() - saved_cpu) / 1000);
 	ruleset_free(set);
 	close(fd);
 	close(file);

@@ -4,50 +4,69 @@
 #include "common/common.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define MAGIC UINT64_C(0x52532d5941524131)
 
-/* A place in a file, for libyara's streams. */
-struct place {
+/* libyara hands over a few bytes at a time, hundreds of thousands of times: a buffer for writing, a mapping for
+ * reading. */
+struct writer {
 	int fd;
-	off_t offset;
+	off_t offset; /* of what is in the buffer */
 	int error;
+	size_t used;
+	char buffer[65536];
 };
+
+struct reader {
+	const char *bytes;
+	size_t size, at;
+};
+
+static bool flush(struct writer *writer)
+{
+	size_t done = 0;
+	while (done < writer->used && writer->error == 0) {
+		ssize_t n =
+			pwrite(writer->fd, writer->buffer + done, writer->used - done, writer->offset + (off_t)done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			writer->error = n < 0 ? -errno : -EIO;
+		else
+			done += (size_t)n;
+	}
+	writer->offset += (off_t)done;
+	writer->used = 0;
+	return writer->error == 0;
+}
 
 static size_t stream_write(const void *bytes, size_t size, size_t count, void *data)
 {
-	struct place *place = data;
-	size_t done = 0, total = size * count;
-	while (done < total) {
-		ssize_t n = pwrite(place->fd, (const char *)bytes + done, total - done, place->offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			place->error = n < 0 ? -errno : -EIO;
+	struct writer *writer = data;
+	size_t left = size * count;
+	for (const char *at = bytes; left > 0;) {
+		size_t n = MIN(left, sizeof(writer->buffer) - writer->used);
+		memcpy(writer->buffer + writer->used, at, n);
+		writer->used += n;
+		at += n;
+		left -= n;
+		if (writer->used == sizeof(writer->buffer) && !flush(writer))
 			return 0;
-		}
-		done += (size_t)n;
-		place->offset += n;
 	}
 	return count;
 }
 
 static size_t stream_read(void *bytes, size_t size, size_t count, void *data)
 {
-	struct place *place = data;
-	size_t done = 0, total = size * count;
-	while (done < total) {
-		ssize_t n = pread(place->fd, (char *)bytes + done, total - done, place->offset);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return size ? done / size : 0;
-		done += (size_t)n;
-		place->offset += n;
-	}
-	return count;
+	struct reader *reader = data;
+	size_t whole = size ? MIN(count, (reader->size - reader->at) / size) : 0;
+	memcpy(bytes, reader->bytes + reader->at, whole * size);
+	reader->at += whole * size;
+	return whole;
 }
 
 struct ruleset *ruleset_free(struct ruleset *set)
@@ -58,32 +77,39 @@ struct ruleset *ruleset_free(struct ruleset *set)
 	return NULL;
 }
 
-int ruleset_save(const struct ruleset *set, int fd)
+static int save(const struct ruleset *set, struct writer *writer)
 {
-	struct place place = {.fd = fd};
-	YR_STREAM stream = {.user_data = &place, .write = stream_write};
+	YR_STREAM stream = {.user_data = writer, .write = stream_write};
 	struct ruleset_head head = set->head;
 	head.magic = MAGIC;
-	if (stream_write(&head, sizeof(head), 1, &place) != 1)
-		return place.error;
+	if (stream_write(&head, sizeof(head), 1, writer) != 1)
+		return writer->error;
 	if (yr_rules_save_stream(set->rules, &stream) != ERROR_SUCCESS)
-		return place.error ? place.error : -EIO;
-	head.size_bytes = (uint64_t)place.offset;
-	place.offset = 0;
-	return stream_write(&head, sizeof(head), 1, &place) == 1 ? 0 : place.error;
+		return writer->error ? writer->error : -EIO;
+	if (!flush(writer))
+		return writer->error;
+	head.size_bytes = (uint64_t)writer->offset;
+	writer->offset = 0;
+	return stream_write(&head, sizeof(head), 1, writer) == 1 && flush(writer) ? 0 : writer->error;
 }
 
-int ruleset_load(int fd, struct ruleset **ret)
+int ruleset_save(const struct ruleset *set, int fd)
 {
-	struct stat status;
-	struct place place = {.fd = fd};
-	YR_STREAM stream = {.user_data = &place, .read = stream_read};
+	_cleanup_(freep) struct writer *writer = calloc(1, sizeof(*writer));
+	if (!writer)
+		return -ENOMEM;
+	writer->fd = fd;
+	return save(set, writer);
+}
+
+static int load(struct reader *reader, struct ruleset **ret)
+{
+	YR_STREAM stream = {.user_data = reader, .read = stream_read};
 	struct ruleset *set = calloc(1, sizeof(*set));
 	if (!set)
 		return -ENOMEM;
-	if (stream_read(&set->head, sizeof(set->head), 1, &place) != 1 || set->head.magic != MAGIC ||
-	    fstat(fd, &status) < 0 || (uint64_t)status.st_size != set->head.size_bytes ||
-	    yr_rules_load_stream(&stream, &set->rules) != ERROR_SUCCESS) {
+	if (stream_read(&set->head, sizeof(set->head), 1, reader) != 1 || set->head.magic != MAGIC ||
+	    set->head.size_bytes != reader->size || yr_rules_load_stream(&stream, &set->rules) != ERROR_SUCCESS) {
 		set->rules = NULL;
 		ruleset_free(set);
 		return -EPROTO;
@@ -91,6 +117,22 @@ int ruleset_load(int fd, struct ruleset **ret)
 	set->head.version[RULESET_VERSION_SIZE - 1] = '\0';
 	*ret = set;
 	return 0;
+}
+
+int ruleset_load(int fd, struct ruleset **ret)
+{
+	struct stat status;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if (status.st_size <= 0)
+		return -EPROTO;
+	size_t size = (size_t)status.st_size;
+	void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED)
+		return -errno;
+	int r = load(&(struct reader){.bytes = bytes, .size = size}, ret);
+	munmap(bytes, size);
+	return r;
 }
 
 const char *ruleset_error_text(int error)

@@ -362,7 +362,6 @@ static void case_reload(void)
 		printf("reload %d: %u questions meanwhile, the longest took %" PRIu64 " ms\n", round,
 		       stage.n_questions - first, stage.longest_ns / NS_PER_MS);
 	}
-	EXPECT(stage.longest_ns < 2000 * NS_PER_MS, "a question waited %" PRIu64 " ms", stage.longest_ns / NS_PER_MS);
 	uint64_t before = stage.flushes;
 	write_rules("a.yar", "rule broken {\n\tcondition: nonsense }\n");
 	stage_turn(&stage, 4000, NULL);
