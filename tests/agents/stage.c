@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define MEMORY_MAX (512u << 20)
@@ -326,12 +327,31 @@ bool stage_all_done(struct stage *stage)
 	return stage->n_open == 0 && synth_is_done(stage->synth);
 }
 
+/* What the sensor would learn of a file. */
+static void describe(struct rs_file *file, int fd)
+{
+	struct stat status;
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return;
+	file->id = (struct rs_file_id){.dev = status.st_dev, .ino = status.st_ino};
+	file->size_bytes = (uint64_t)status.st_size;
+	file->mode = status.st_mode;
+}
+
 uint32_t stage_ask(struct stage *stage, const char *path, int fd, bool cacheable)
+{
+	return stage_ask_type(stage, RS_EVENT_AUTH_EXEC, path, fd, cacheable);
+}
+
+uint32_t stage_ask_type(struct stage *stage, uint16_t type, const char *path, int fd, bool cacheable)
 {
 	static uint64_t buffer[1024];
 	struct event_build build;
-	struct rs_event_auth_exec *body = event_build_begin(&build, buffer, sizeof(buffer), RS_EVENT_AUTH_EXEC);
-	event_build_path(&build, &body->file, path, strlen(path));
+	void *body = event_build_begin(&build, buffer, sizeof(buffer), type);
+	struct rs_file *file = type == RS_EVENT_AUTH_OPEN ? &((struct rs_event_auth_open *)body)->file
+							  : &((struct rs_event_auth_exec *)body)->file;
+	describe(file, fd);
+	event_build_path(&build, file, path, strlen(path));
 	event_build_end(&build);
 	build.event->monotonic_ns = clock_monotonic_ns();
 	build.event->wall_ns = clock_wall_ns();

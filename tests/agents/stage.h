@@ -83,6 +83,8 @@ bool stage_all_done(struct stage *stage);
 
 /* Asks about a file by itself; the place in stage->questions. */
 uint32_t stage_ask(struct stage *stage, const char *path, int fd, bool cacheable);
+/* The same for RS_EVENT_AUTH_EXEC or RS_EVENT_AUTH_OPEN. */
+uint32_t stage_ask_type(struct stage *stage, uint16_t type, const char *path, int fd, bool cacheable);
 
 /* A number of an agent in the broker's status, e.g. "dropped". */
 uint64_t stage_status(struct stage *stage, const char *agent, const char *field);
