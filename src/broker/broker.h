@@ -36,7 +36,8 @@ struct broker_opts {
 	uint64_t (*now)(void *data);
 	void *now_data;
 	/* An agent of the settings changed its state: for the cage. May be NULL. */
-	void (*note)(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why);
+	void (*note)(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state,
+		     const char *why);
 	void *note_data;
 };
 
@@ -53,8 +54,9 @@ int broker_add_sensor(struct broker *broker, struct sensor *sensor);
  * the settings: then 1. 0, or -errno of our own.
  */
 int broker_session(struct broker *broker, int fd, const struct ipc_session *who);
-/* The agent's process is gone, as the cage saw it: what it owed is missed at once. */
-void broker_agent_ended(struct broker *broker, uint64_t agent_index, const char *why);
+/* The agent's process is gone, as the cage saw it: what it owed is missed at once. process_id: of one of its two, while
+ * it is upgraded; 0: of all it has. */
+void broker_agent_ended(struct broker *broker, uint64_t agent_index, uint64_t process_id, const char *why);
 /* By the operator: until further notice. -ENOENT: no such agent. */
 int broker_bench(struct broker *broker, const char *name);
 int broker_unbench(struct broker *broker, const char *name);

@@ -145,8 +145,8 @@ static bool speaks_for_agent(const struct agent *agent)
 static void note(struct agent *agent, enum ipc_agent_state state, const char *why)
 {
 	const struct broker_opts *opts = &agent->broker->opts;
-	if (opts->note && agent->standing->settings && speaks_for_agent(agent))
-		opts->note(opts->note_data, agent->standing->index, state, why);
+	if (opts->note && agent->standing->settings)
+		opts->note(opts->note_data, agent->standing->index, agent->who.process_id, state, why);
 }
 
 static void update_sets(struct agent *agent)
@@ -171,6 +171,18 @@ static void update_sets(struct agent *agent)
 		agent->standing->state = agent->state;
 		agent->standing->pid = agent->who.pid;
 	}
+}
+
+bool roster_is_superseded(const struct agent *agent)
+{
+	const struct broker *broker = agent->broker;
+	for (uint32_t slot = 0; slot < BROKER_AGENTS_MAX; slot++) {
+		const struct agent *other = broker->agents[slot];
+		if (other && !other->doomed && other->standing == agent->standing && other->serial > agent->serial &&
+		    life_listens(other->state))
+			return true;
+	}
+	return false;
 }
 
 static void supersede_older(struct agent *agent)

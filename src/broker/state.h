@@ -195,6 +195,8 @@ void agent_doom(struct agent *agent, enum life_event how, const char *format, ..
 int roster_add(struct broker *broker, int fd, const struct ipc_session *who);
 /* One step of a session's life, at once. why: for the platform event. Not while an event is on its way. */
 void roster_step(struct agent *agent, enum life_event event, const char *why);
+/* Whether a newer session of the same agent is ready already: two that began at once may get ready in any order. */
+bool roster_is_superseded(const struct agent *agent);
 /* Carries out dooms and benches. */
 void roster_settle(struct broker *broker);
 /* Unbenches, ends sessions that never began. */

@@ -2,7 +2,8 @@
 /*
  * ringside-cage: starts the agents, watches them, starts them again, ends them.
  *
- *     parent ─▶ settings, stop        engine ◀─▶ sessions, notes        control ─▶ status, start, stop, restart
+ *     parent ─▶ settings, stop        engine ◀─▶ sessions, notes        control ─▶ status, start, stop, restart,
+ * upgrade
  *
  * Must never read a byte that an agent wrote: there is no descriptor here from which it could.
  */
@@ -14,11 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STATUS_SIZE_MAX 65536
+#define STATUS_SIZE_MAX (256u << 10)
+#define CGROUP_WAIT_MS 10000
 
 struct cage {
 	struct process *process;
 	struct agents *agents;
+	bool have_cgroup; /* the parent said where agents' control groups may be made, or that they may not */
 	uint64_t refused; /* messages that were not theirs to send */
 };
 
@@ -47,9 +50,13 @@ static void on_agent(struct cage *cage, const struct ipc_request *request)
 	} answers[] = {
 		[AGENTS_DONE] = {0, "{\"done\": true}"},
 		[AGENTS_UNKNOWN_VERB] = {-EINVAL,
-					 "{\"error\": \"expected start, stop or restart and the name of an agent\"}"},
+					 "{\"error\": \"expected start, stop, restart or upgrade and the name of "
+					 "an agent\"}"},
 		[AGENTS_UNKNOWN_AGENT] = {-ENOENT,
 					  "{\"error\": \"there is no agent of this name; see ringside status\"}"},
+		[AGENTS_NOT_RUNNING] = {-ESRCH,
+					"{\"error\": \"this agent does not run, so there is nothing to upgrade in "
+					"place; start it\"}"},
 	};
 	enum agents_request result = agents_request(cage->agents, request->text);
 	reply(cage, request, answers[result].error, answers[result].text);
@@ -71,22 +78,35 @@ static void on_stopped(void *data)
 	loop_exit(process_loop(cage->process));
 }
 
-static void on_settings(struct cage *cage, int fd)
+static void on_settings(struct cage *cage, const struct ipc_head *message, int fd)
 {
 	int r = process_renew_settings(cage->process, fd);
 	if (r < 0)
 		log_error("new settings: %s; the old ones stay", strerror(-r));
 	else
-		agents_follow(cage->agents, process_settings(cage->process));
+		agents_follow(cage->agents, process_settings(cage->process),
+			      message->number == IPC_SETTINGS_ENGINE_STAYS);
+}
+
+static void on_cgroup(struct cage *cage, const struct ipc_head *message, int *fds, size_t n_fds)
+{
+	const struct ipc_cgroup *cgroup = (const struct ipc_cgroup *)(const void *)message;
+	if (cage->have_cgroup)
+		return;
+	agents_use_groups(cage->agents, n_fds == 1 ? STEAL_FD(fds[0]) : -1, cgroup->why);
+	cage->have_cgroup = true;
 }
 
 static int on_message(void *data, enum process_role from, const struct ipc_head *message, int *fds, size_t n_fds)
 {
 	struct cage *cage = data;
 	if (from == PROCESS_PARENT && message->type == IPC_SETTINGS && n_fds == 1) {
-		on_settings(cage, fds[0]);
+		on_settings(cage, message, fds[0]);
 		return 0;
 	}
+	bool cgroup = from == PROCESS_PARENT && message->type == IPC_CGROUP;
+	if (cgroup)
+		on_cgroup(cage, message, fds, n_fds);
 	for (size_t i = 0; i < n_fds; i++)
 		fd_close(fds[i]);
 	if (from == PROCESS_PARENT && message->type == IPC_STOP)
@@ -95,7 +115,7 @@ static int on_message(void *data, enum process_role from, const struct ipc_head 
 		agents_note(cage->agents, (const struct ipc_agent_note *)(const void *)message);
 	else if (from == PROCESS_CONTROL && message->type == IPC_REQUEST)
 		on_request(cage, (const struct ipc_request *)(const void *)message);
-	else if (cage->refused++ == 0)
+	else if (!cgroup && cage->refused++ == 0)
 		log_warning("a message of type %u from %s is not theirs to send; it is ignored, as are more of them",
 			    message->type, topology_name(from));
 	return 0;
@@ -110,6 +130,19 @@ static void on_peer(void *data, enum process_role role, bool up)
 		agents_engine_down(cage->agents);
 }
 
+/* Before any agent is started. With the user it runs under: only then is tried what it will do. */
+static int wait_for_cgroup(struct cage *cage)
+{
+	for (int waited_ms = 0; !cage->have_cgroup && waited_ms < CGROUP_WAIT_MS; waited_ms += 100) {
+		int r = loop_turn(process_loop(cage->process), 100);
+		if (r < 0)
+			return r;
+	}
+	if (!cage->have_cgroup)
+		log_error("expected to hear from the parent within 10 s where control groups may be made");
+	return cage->have_cgroup ? 0 : -ETIMEDOUT;
+}
+
 int main(void)
 {
 	struct cage cage = {0};
@@ -119,8 +152,10 @@ int main(void)
 		r = agents_new(cage.process, &cage.agents);
 	if (r >= 0)
 		r = process_drop(cage.process);
+	if (r >= 0)
+		r = wait_for_cgroup(&cage);
 	if (r >= 0) {
-		agents_follow(cage.agents, process_settings(cage.process));
+		agents_begin(cage.agents, process_settings(cage.process));
 		r = process_run(cage.process);
 	}
 	agents_free(cage.agents);

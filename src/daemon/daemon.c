@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/cgroup.h"
 #include "daemon/children.h"
 #include "daemon/config_run.h"
 #include "daemon/house.h"
@@ -13,6 +14,7 @@
 #include "daemon/priority.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
+#include "ipc/process.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,6 +45,7 @@ struct daemon {
 	struct loop_source *signal_source;
 	struct notify notify;
 	struct loop_source *watchdog;
+	struct cgroup cgroup;
 	struct keeper *keeper;
 	struct children *children;
 	struct config_run *config_run;
@@ -62,11 +65,18 @@ static const enum process_role roles[] = {PROCESS_ENGINE, PROCESS_CAGE, PROCESS_
 
 /* -- children ---------------------------------------------------------------------------------------------- */
 
-static void on_started(void *data, enum process_role role, pid_t pid)
+static void cage_started(struct daemon *daemon, pid_t pid)
 {
-	struct daemon *daemon = data;
-	if (role != PROCESS_ENGINE)
-		return;
+	struct ipc_cgroup message = {.head = {.size = sizeof(message), .type = IPC_CGROUP}};
+	memcpy(message.why, daemon->cgroup.why, sizeof(message.why));
+	cgroup_adopt(&daemon->cgroup, pid);
+	int r = children_send(daemon->children, PROCESS_CAGE, &message, &daemon->cgroup.fd, daemon->cgroup.fd >= 0);
+	if (r < 0)
+		children_kill(daemon->children, PROCESS_CAGE, "it could not be given its control group");
+}
+
+static void engine_started(struct daemon *daemon, pid_t pid)
+{
 	int fds[KEEPER_N_DESCRIPTORS];
 	size_t n_fds = 0;
 	struct ipc_head message = {.size = sizeof(message), .type = IPC_GROUP, .number = ++daemon->engine_generation};
@@ -78,6 +88,14 @@ static void on_started(void *data, enum process_role role, pid_t pid)
 	int r = children_send(daemon->children, PROCESS_ENGINE, &message, fds, n_fds);
 	if (r < 0)
 		children_kill(daemon->children, PROCESS_ENGINE, "it could not be given the fanotify group");
+}
+
+static void on_started(void *data, enum process_role role, pid_t pid)
+{
+	if (role == PROCESS_ENGINE)
+		engine_started(data, pid);
+	else if (role == PROCESS_CAGE)
+		cage_started(data, pid);
 }
 
 static void engine_ready(struct daemon *daemon)
@@ -145,6 +163,8 @@ static void on_ended(void *data, enum process_role role, int wait_status)
 		keeper_engine_died(daemon->keeper, wait_status);
 		judge_keepsake(daemon);
 	}
+	if (role == PROCESS_CAGE)
+		cgroup_kill(&daemon->cgroup); /* agents die with their cage, but not what they had started */
 	stop_next(daemon);
 }
 
@@ -214,7 +234,10 @@ static void say_fixed(const char *key)
 
 static void apply(struct daemon *daemon, unsigned changes)
 {
-	struct ipc_head message = {.size = sizeof(message), .type = IPC_SETTINGS};
+	struct ipc_head message = {.size = sizeof(message),
+				   .type = IPC_SETTINGS,
+				   .number = changes & RELOAD_ENGINE ? IPC_SETTINGS_ENGINE_RESTARTS
+								     : IPC_SETTINGS_ENGINE_STAYS};
 	children_set_settings(daemon->children, daemon->settings_fd);
 	if (!daemon->settings.sensor_bpf)
 		keepsake_drop(&daemon->keepsake);
@@ -402,6 +425,7 @@ int daemon_new(const struct options *options, struct daemon **ret)
 				  .lock_fd = -1,
 				  .machine_fd = -1,
 				  .signal_fd = -1,
+				  .cgroup = CGROUP_NONE,
 				  .started_ns = clock_monotonic_ns()};
 	notify_open(&daemon->notify);
 	int r = loop_new(&daemon->loop);
@@ -412,6 +436,8 @@ int daemon_new(const struct options *options, struct daemon **ret)
 	if (r >= 0)
 		r = house_claim_machine(&daemon->settings, &daemon->machine_fd);
 	if (r >= 0) {
+		/* a real-time process is not moved into a group with a share of the processors */
+		cgroup_open(&daemon->cgroup, "", process_uid(&daemon->settings, PROCESS_CAGE));
 		priority_raise();
 		r = start(daemon);
 	}
@@ -437,6 +463,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	if (daemon->lock_fd >= 0)
 		house_leave(&daemon->settings);
 	keeper_free(daemon->keeper);
+	cgroup_close(&daemon->cgroup); /* nothing waits for our answers any more, so names may be opened */
 	loop_source_remove(daemon->watchdog);
 	loop_source_remove(daemon->signal_source);
 	fd_close(daemon->signal_fd);

@@ -88,7 +88,7 @@ void requests_keep(void *data, const int *fds, size_t n_fds);
 /* Hands over the sessions that came early. */
 void requests_take_early(struct engine *engine);
 /* For the broker: what happens to an agent, to the cage. */
-void requests_note(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why);
+void requests_note(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state, const char *why);
 
 /* main.c: begins once all enabled agents are here, or when it is time. */
 void engine_begin_when_ready(struct engine *engine, uint64_t now_ns);

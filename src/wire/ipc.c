@@ -13,6 +13,12 @@ static const char *check_gap(const void *bytes)
 	return form_terminated(gap->why, sizeof(gap->why)) ? NULL : not_terminated;
 }
 
+static const char *check_cgroup(const void *bytes)
+{
+	const struct ipc_cgroup *cgroup = bytes;
+	return form_terminated(cgroup->why, sizeof(cgroup->why)) ? NULL : not_terminated;
+}
+
 static const char *check_session(const void *bytes)
 {
 	const struct ipc_session *session = bytes;
@@ -63,6 +69,7 @@ static const struct form forms[] = {
 	[IPC_BROKEN] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_KEEP] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_KEPT] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_CGROUP] = {sizeof(struct ipc_cgroup), 0, check_cgroup},
 	[IPC_REPLY] = {sizeof(struct ipc_reply), IPC_MESSAGE_MAX, check_reply},
 };
 

@@ -31,13 +31,16 @@ enum ipc_type {
 	IPC_REQUEST = 9, /* struct ipc_request, perhaps descriptors */
 	IPC_REPLY = 10, /* struct ipc_reply, text follows */
 	/* parent → cage */
-	IPC_SETTINGS = 11, /* 1 descriptor: new settings, sealed, in the place of those it was started with */
+	IPC_SETTINGS = 11, /* 1 descriptor: new settings, sealed, in the place of those it was started with; number:
+			      enum ipc_settings */
 	/* child → parent */
 	IPC_BROKEN = 12, /* number: enum process_role of a peer that sent what is not well formed */
 	IPC_KEEP = 13, /* from the engine, before READY: descriptors that the next engine is to get; number: place of
 			  the first in the whole list; 0 begins a new list */
 	/* parent → engine */
 	IPC_KEPT = 14, /* what the last engine gave by KEEP, the same way; comes before GROUP */
+	/* parent → cage, first of all */
+	IPC_CGROUP = 15, /* struct ipc_cgroup; 1 descriptor: the folder of its control group; none: there is none */
 };
 
 struct ipc_head {
@@ -66,6 +69,17 @@ struct ipc_session {
 	char name[SESSION_NAME_SIZE];
 };
 
+enum ipc_settings {
+	IPC_SETTINGS_ENGINE_RESTARTS = 0,
+	IPC_SETTINGS_ENGINE_STAYS = 1, /* what it looks at is as before */
+};
+
+/* Where the cage may make control groups for agents, and what stood in the way of more. */
+struct ipc_cgroup {
+	struct ipc_head head; /* number: 0 */
+	char why[IPC_TEXT_SIZE]; /* "": nothing did */
+};
+
 enum ipc_agent_state {
 	IPC_AGENT_STARTING = 1,
 	IPC_AGENT_LIVE = 2,
@@ -80,6 +94,7 @@ struct ipc_agent_note {
 	uint32_t state; /* enum ipc_agent_state */
 	int32_t wait_status; /* of its process, as waitpid(2) gives it; IPC_AGENT_ENDED only */
 	char why[IPC_TEXT_SIZE];
+	uint64_t process_id; /* which of its processes: there are two while it is upgraded */
 };
 
 enum ipc_request_kind {
@@ -108,8 +123,9 @@ struct ipc_reply {
 
 _Static_assert(sizeof(struct ipc_head) == 16, "wire size");
 _Static_assert(sizeof(struct ipc_gap) == 280, "wire size");
+_Static_assert(sizeof(struct ipc_cgroup) == 256, "wire size");
 _Static_assert(sizeof(struct ipc_session) == 104, "wire size");
-_Static_assert(sizeof(struct ipc_agent_note) == 264, "wire size");
+_Static_assert(sizeof(struct ipc_agent_note) == 272, "wire size");
 _Static_assert(sizeof(struct ipc_request) == 272, "wire size");
 _Static_assert(sizeof(struct ipc_reply) == 24, "wire size");
 
