@@ -270,7 +270,7 @@ void agents_begin(struct agents *agents, const struct settings *settings)
 {
 	/* what an earlier cage left when it was killed; its agents died with it, what they had started did not */
 	jail_sweep_range(settings->uid_base + UID_OFFSET, SETTINGS_AGENTS_MAX);
-	agents_follow(agents, settings, false);
+	agents_follow(agents, settings, true);
 	loop_source_arm(agents->tick, clock_monotonic_ns() + TICK_NS);
 }
 

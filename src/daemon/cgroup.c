@@ -211,7 +211,8 @@ static void say_missing(struct cgroup *cgroup)
 /* What its owner must write to make groups below it and to move processes among them. */
 static int give(int fd, uint32_t uid)
 {
-	static const char *const files[] = {"cgroup.procs", "cgroup.threads", "cgroup.subtree_control"};
+	static const char *const files[] = {"cgroup.procs", "cgroup.threads", "cgroup.subtree_control",
+					    CAGE_GROUP "/cgroup.procs"};
 	if (fchown(fd, uid, uid) < 0)
 		return -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
