@@ -15,6 +15,7 @@ static const struct {
 	{"start", "started"},
 	{"stop", "stopped"},
 	{"restart", "restarted"},
+	{"upgrade", "is being upgraded: the old process answers until the new one is live"},
 };
 
 static int list(struct cli *cli)
@@ -63,7 +64,7 @@ int cmd_agents(struct cli *cli)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		if (cli->n_words == 2 && strcmp(cli->words[0], verbs[i].verb) == 0)
 			return change(cli, verbs[i].verb, cli->words[1], verbs[i].done);
-	cli_complain(
-		"'agents' takes no words, or one of bench, unbench, start, stop, restart and the name of an agent");
+	cli_complain("'agents' takes no words, or one of bench, unbench, start, stop, restart, upgrade and the name of "
+		     "an agent");
 	return CLI_USAGE;
 }

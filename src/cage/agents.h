@@ -52,5 +52,7 @@ enum agents_request agents_request(struct agents *agents, const char *text);
 void agents_stop_all(struct agents *agents, void (*done)(void *data), void *data);
 
 /* {"agents":[{"name","pid","uid","state","restarts","since_s","why","newcomer_pid","upgrades","upgrades_failed",
- * "upgrade_why","reason","usage":{},"budgets":[]}],"groups_left","notes":[]}; usage at most a second old. */
+ * "upgrade_why","reason","usage":{},"budgets":[]}],"groups_left"}; usage at most a second old. */
 void agents_to_json(struct agents *agents, struct json *json);
+/* {"notes":[{"level","what","lost","do"}]} */
+void agents_doctor_json(const struct agents *agents, struct json *json);

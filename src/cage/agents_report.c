@@ -67,6 +67,12 @@ void agents_to_json(struct agents *agents, struct json *json)
 	}
 	json_close_array(json);
 	json_u64(json, "groups_left", agents->home.n_left);
+	json_close_object(json);
+}
+
+void agents_doctor_json(const struct agents *agents, struct json *json)
+{
+	json_open_object(json, NULL);
 	json_open_array(json, "notes");
 	budget_home_notes(&agents->home, json);
 	json_close_array(json);

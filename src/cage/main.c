@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define STATUS_SIZE_MAX (256u << 10)
+#define DOCTOR_SIZE_MAX 8192
 #define CGROUP_WAIT_MS 10000
 
 struct cage {
@@ -38,6 +39,18 @@ static void on_status(struct cage *cage, const struct ipc_request *request)
 	agents_to_json(cage->agents, &json);
 	if (json_finish(&json) < 0)
 		reply(cage, request, -ENOBUFS, "{\"error\": \"the cage's status does not fit\"}");
+	else
+		reply(cage, request, 0, text);
+}
+
+static void on_doctor(struct cage *cage, const struct ipc_request *request)
+{
+	char text[DOCTOR_SIZE_MAX];
+	struct json json;
+	json_init(&json, text, sizeof(text));
+	agents_doctor_json(cage->agents, &json);
+	if (json_finish(&json) < 0)
+		reply(cage, request, -ENOBUFS, "{\"error\": \"the cage's notes do not fit\"}");
 	else
 		reply(cage, request, 0, text);
 }
@@ -68,8 +81,10 @@ static void on_request(struct cage *cage, const struct ipc_request *request)
 		on_status(cage, request);
 	else if (request->kind == IPC_REQUEST_AGENT)
 		on_agent(cage, request);
+	else if (request->kind == IPC_REQUEST_DOCTOR)
+		on_doctor(cage, request);
 	else
-		reply(cage, request, -EINVAL, "{\"error\": \"the cage answers to status and agent only\"}");
+		reply(cage, request, -EINVAL, "{\"error\": \"the cage answers to status, doctor and agent only\"}");
 }
 
 static void on_stopped(void *data)

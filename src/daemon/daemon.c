@@ -14,6 +14,7 @@
 #include "daemon/priority.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
+#include "daemon/watch.h"
 #include "ipc/process.h"
 
 #include <errno.h>
@@ -48,6 +49,7 @@ struct daemon {
 	struct cgroup cgroup;
 	struct keeper *keeper;
 	struct children *children;
+	struct watch *watch;
 	struct config_run *config_run;
 	bool reload_again; /* SIGHUP came while one was under way */
 	bool announced; /* systemd knows that we are ready */
@@ -92,6 +94,8 @@ static void engine_started(struct daemon *daemon, pid_t pid)
 
 static void on_started(void *data, enum process_role role, pid_t pid)
 {
+	struct daemon *daemon = data;
+	watch_started(daemon->watch, role, pid);
 	if (role == PROCESS_ENGINE)
 		engine_started(data, pid);
 	else if (role == PROCESS_CAGE)
@@ -159,6 +163,7 @@ static void judge_keepsake(struct daemon *daemon)
 static void on_ended(void *data, enum process_role role, int wait_status)
 {
 	struct daemon *daemon = data;
+	watch_ended(daemon->watch, role);
 	if (role == PROCESS_ENGINE) {
 		keeper_engine_died(daemon->keeper, wait_status);
 		judge_keepsake(daemon);
@@ -211,7 +216,9 @@ static void on_message(void *data, enum process_role role, const struct ipc_head
 	}
 	for (size_t i = 0; i < n_fds; i++)
 		fd_close(fds[i]);
-	if (message->type == IPC_BROKEN)
+	if (message->type == IPC_PONG)
+		watch_pong(daemon->watch, role, message->number);
+	else if (message->type == IPC_BROKEN)
 		on_broken(daemon, role, message->number);
 	else if (message->type == IPC_REQUEST && role == PROCESS_CONTROL)
 		on_request(daemon, (const struct ipc_request *)(const void *)message);
@@ -406,6 +413,8 @@ static int start(struct daemon *daemon)
 	if (r >= 0)
 		r = children_new(daemon->loop, daemon->options->libexec_dir, &callbacks, &daemon->children);
 	if (r >= 0)
+		r = watch_new(daemon->loop, daemon->children, &daemon->watch);
+	if (r >= 0)
 		r = keeper_new(daemon->loop, &daemon->settings, &keeper_callbacks, &daemon->keeper);
 	if (r < 0)
 		return r;
@@ -459,6 +468,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	if (!daemon)
 		return NULL;
 	config_run_free(daemon->config_run);
+	watch_free(daemon->watch);
 	children_free(daemon->children);
 	if (daemon->lock_fd >= 0)
 		house_leave(&daemon->settings);

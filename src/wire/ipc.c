@@ -69,6 +69,8 @@ static const struct form forms[] = {
 	[IPC_BROKEN] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_KEEP] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_KEPT] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_PING] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_PONG] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_CGROUP] = {sizeof(struct ipc_cgroup), 0, check_cgroup},
 	[IPC_REPLY] = {sizeof(struct ipc_reply), IPC_MESSAGE_MAX, check_reply},
 };

@@ -41,6 +41,9 @@ enum ipc_type {
 	IPC_KEPT = 14, /* what the last engine gave by KEEP, the same way; comes before GROUP */
 	/* parent → cage, first of all */
 	IPC_CGROUP = 15, /* struct ipc_cgroup; 1 descriptor: the folder of its control group; none: there is none */
+	/* parent → child, and back with the same number: its loop turns */
+	IPC_PING = 16,
+	IPC_PONG = 17,
 };
 
 struct ipc_head {

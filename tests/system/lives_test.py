@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from platform_world import AGENT, UID_BASE, Platform, alive, enter_namespace, wait_for
+from platform_world import AGENT, DOCTOR, UID_BASE, Platform, alive, enter_namespace, wait_for
 
 BUILD = None
 DEADLINE_S = 0.5
@@ -289,7 +289,7 @@ class Groups(Case):
         return os.path.join(UNIFIED, "ringside-%d" % self.platform.process.pid)
 
     def notes(self):
-        return " ".join(n["what"] + ": " + n["do"] for n in self.platform.status()["cage"]["notes"])
+        return " ".join(n["what"] + ": " + n["do"] for n in self.platform.ask(DOCTOR)[1]["cage"]["notes"])
 
     def unmount(self):
         subprocess.run(["umount", "-l", UNIFIED], check=True)
