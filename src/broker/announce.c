@@ -25,14 +25,19 @@ static void *begin(struct broker *broker, struct event_build *build, uint16_t ty
 	return body;
 }
 
-static void by_agent(struct event_build *build, const struct agent *agent)
+static void by_process(struct event_build *build, const struct ipc_session *who)
 {
 	struct rs_process *process = &build->event->process;
-	process->id = agent->who.process_id;
-	process->pid = process->tid = agent->who.pid;
-	process->uid = process->euid = agent->who.uid;
+	process->id = who->process_id;
+	process->pid = process->tid = who->pid;
+	process->uid = process->euid = who->uid;
 	memset(process->comm, 0, sizeof(process->comm));
-	memcpy(process->comm, agent->who.name, MIN(strlen(agent->who.name), sizeof(process->comm) - 1));
+	memcpy(process->comm, who->name, MIN(strlen(who->name), sizeof(process->comm) - 1));
+}
+
+static void by_agent(struct event_build *build, const struct agent *agent)
+{
+	by_process(build, &agent->who);
 }
 
 static void put(struct event_build *build, struct rs_str *str, const char *text)
@@ -96,15 +101,15 @@ void announce_agent_unbenched(struct standing *standing)
 	publish(standing->broker, &build);
 }
 
-void announce_agent_crashed(struct agent *agent, const char *why, uint32_t pending)
+void announce_agent_crashed(struct standing *standing, const struct ipc_session *who, const char *why, uint32_t pending)
 {
 	struct event_build build;
-	struct rs_event_agent_crashed *body = begin(agent->broker, &build, RS_EVENT_AGENT_CRASHED);
-	by_agent(&build, agent);
-	put(&build, &body->agent, agent->standing->name);
+	struct rs_event_agent_crashed *body = begin(standing->broker, &build, RS_EVENT_AGENT_CRASHED);
+	by_process(&build, who);
+	put(&build, &body->agent, standing->name);
 	put(&build, &body->why, why);
 	body->pending = pending;
-	publish(agent->broker, &build);
+	publish(standing->broker, &build);
 }
 
 void announce_agent_stopped(struct agent *agent, const char *why)

@@ -314,6 +314,8 @@ void broker_agent_ended(struct broker *broker, uint64_t agent_index, uint64_t pr
 		    (process_id == 0 || agent->who.process_id == process_id))
 			agent_doom(agent, LIFE_CRASH, "%s", why);
 	}
+	if (agent_index < broker->n_standings && broker->standings[agent_index]->crash.who.process_id == process_id)
+		roster_tell_crash(broker->standings[agent_index], why);
 }
 
 int broker_bench(struct broker *broker, const char *name)

@@ -39,6 +39,9 @@ struct broker_opts {
 	void (*note)(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state,
 		     const char *why);
 	void *note_data;
+	/* How long agent_crashed waits for broker_agent_ended() to say why, when all that is known is that a session
+	 * ended; 0: not at all. */
+	uint64_t crash_wait_ns;
 };
 
 int broker_new(const struct broker_opts *opts, struct broker **ret);

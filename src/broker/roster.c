@@ -202,6 +202,7 @@ static void supersede_older(struct agent *agent)
 static void say_started(struct agent *agent, const char *why)
 {
 	struct broker *broker = agent->broker;
+	roster_tell_crash(agent->standing, NULL);
 	if (!agent->observer)
 		announce_agent_started(agent);
 	note(agent, agent->state == LIFE_BENCHED ? IPC_AGENT_BENCHED : IPC_AGENT_LIVE, why);
@@ -209,6 +210,33 @@ static void say_started(struct agent *agent, const char *why)
 		return;
 	agent->standing->told_gap = true;
 	announce_engine_restarted(agent);
+}
+
+void roster_tell_crash(struct standing *standing, const char *why)
+{
+	struct crash *crash = &standing->crash;
+	char text[WHY_SIZE];
+	if (crash->due_ns == 0)
+		return;
+	snprintf(text, sizeof(text), "%s", why ? why : standing->why);
+	memcpy(standing->why, text, sizeof(text));
+	crash->due_ns = 0;
+	announce_agent_crashed(standing, &crash->who, text, crash->pending);
+}
+
+/* The end of its session is heard here before the end of its process is in the cage, which knows more: whoever waited
+ * for a verdict goes on at once, only the telling waits. */
+static void say_crashed(struct agent *agent, const char *why, uint32_t pending)
+{
+	struct standing *standing = agent->standing;
+	uint64_t wait_ns = agent->broker->opts.crash_wait_ns;
+	roster_tell_crash(standing, NULL);
+	if (!agent->hung_up || wait_ns == 0) {
+		announce_agent_crashed(standing, &agent->who, why, pending);
+		return;
+	}
+	standing->crash =
+		(struct crash){.due_ns = broker_now(agent->broker) + wait_ns, .who = agent->who, .pending = pending};
 }
 
 static const enum decision_miss miss_of[LIFE_N_EVENTS] = {
@@ -247,7 +275,7 @@ void roster_step(struct agent *agent, enum life_event event, const char *why)
 		if (standing->newest == agent->serial)
 			standing->away_until_ns = broker_now(agent->broker) + BROKER_AWAY_NS;
 		if (!agent->observer)
-			announce_agent_crashed(agent, why, pending);
+			say_crashed(agent, why, pending);
 		note(agent, IPC_AGENT_GONE, why);
 	}
 	if (step.actions & LIFE_SAY_STOPPED) {
@@ -359,6 +387,8 @@ void roster_tick(struct broker *broker, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < broker->n_standings; i++) {
 		struct standing *standing = broker->standings[i];
+		if (standing->crash.due_ns != 0 && standing->crash.due_ns <= now_ns)
+			roster_tell_crash(standing, NULL);
 		if (standing->away_until_ns != 0 && standing->away_until_ns <= now_ns)
 			stay_away(standing);
 		if (standing->benched_until_ns != 0 && standing->benched_until_ns <= now_ns)

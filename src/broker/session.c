@@ -313,6 +313,7 @@ static void take(struct agent *agent, const void *message, size_t size)
 
 static void take_end(struct agent *agent, uint32_t epoll_events)
 {
+	agent->hung_up = true;
 	if (epoll_events & (EPOLLHUP | EPOLLRDHUP))
 		agent_doom(agent, LIFE_CRASH, "its session ended without a goodbye");
 	else

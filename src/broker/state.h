@@ -42,6 +42,13 @@
 #define BROKER_AWAY_NS (60 * NS_PER_SEC) /* how long the kernel goes on asking for an agent that crashed */
 #define WHY_SIZE IPC_TEXT_SIZE
 
+/* A session that just ended: its process may have, and the cage will say in a moment why. */
+struct crash {
+	uint64_t due_ns; /* told by then at the latest; 0: nothing is to be told */
+	struct ipc_session who;
+	uint32_t pending;
+};
+
 /* One agent of the settings, or one observer, over all its sessions. */
 struct standing {
 	struct broker *broker;
@@ -60,6 +67,7 @@ struct standing {
 	uint64_t changes_since_ns; /* changes that forget cached allows, and when this minute began */
 	uint32_t changes;
 	char why[WHY_SIZE]; /* the last thing worth saying */
+	struct crash crash;
 	enum life_state state; /* of its newest session */
 	uint32_t pid;
 	uint64_t newest; /* serial of its newest session */
@@ -80,6 +88,7 @@ struct agent {
 	enum life_state state;
 	bool welcomed;
 	bool observer;
+	bool hung_up; /* the other end of its session is closed */
 	bool doomed; /* ends in roster_settle() by this: */
 	enum life_event doom;
 	char doom_why[WHY_SIZE];
@@ -203,6 +212,8 @@ void roster_settle(struct broker *broker);
 void roster_tick(struct broker *broker, uint64_t now_ns);
 void roster_free(struct broker *broker);
 void roster_unbench(struct standing *standing, const char *why);
+/* Tells of a crash that is not told yet; why: NULL: what is known without the cage. */
+void roster_tell_crash(struct standing *standing, const char *why);
 /* Adds what agents that crashed a moment ago would be asked. */
 void roster_add_away(const struct broker *broker, struct session_event_set *wanted);
 /* Questions that were decided without this agent since its last session. */
@@ -235,7 +246,8 @@ void arbiter_end(struct broker *broker);
 void announce_agent_started(struct agent *agent);
 void announce_agent_benched(struct standing *standing, const char *why);
 void announce_agent_unbenched(struct standing *standing);
-void announce_agent_crashed(struct agent *agent, const char *why, uint32_t pending);
+void announce_agent_crashed(struct standing *standing, const struct ipc_session *who, const char *why,
+			    uint32_t pending);
 void announce_agent_stopped(struct agent *agent, const char *why);
 void announce_strike(struct standing *standing, const char *why, uint32_t strikes);
 void announce_overridden(struct broker *broker, const struct question *question, const struct identity *identity,

@@ -34,7 +34,6 @@ struct agent {
 	char why[160]; /* how its process ended last */
 	char newcomer_why[IPC_TEXT_SIZE]; /* why its newcomer is of no use; "": not known yet */
 	char upgrade_why[IPC_TEXT_SIZE + 80]; /* what became of its last upgrade; "": nothing bad */
-	char reason[160]; /* that the operator gave with his last wish */
 };
 
 struct agents {

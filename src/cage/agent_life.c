@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define GRACE_NS (3 * NS_PER_SEC) /* from SIGTERM to SIGKILL */
 #define NEWCOMER_NS (15 * NS_PER_SEC) /* from its start to live; the engine gives a handshake 10 s */
@@ -78,7 +79,8 @@ static void current_ended(struct agent *agent, struct incarnation *incarnation, 
 
 static void newcomer_ended(struct agent *agent, struct incarnation *incarnation, int status)
 {
-	if (!agent->newcomer_why[0])
+	bool by_us = incarnation->parting == INCARNATION_KILLED && WIFSIGNALED(status);
+	if (!by_us || !agent->newcomer_why[0])
 		incarnation_describe(incarnation, status, agent->newcomer_why, sizeof(agent->newcomer_why));
 	agent_tell_engine(agent, incarnation, status, false, agent->newcomer_why);
 	incarnation_free(incarnation);

@@ -98,7 +98,8 @@ static void note_process(struct agent *agent, struct incarnation *incarnation, u
 		agent_step(agent, LIFE_NEW_LIVE);
 	} else if (incarnation == agent->newcomer && lost) {
 		snprintf(agent->newcomer_why, sizeof(agent->newcomer_why), "%s", why);
-		agent_step(agent, LIFE_NEW_GONE);
+		/* its end tells more, if it came to that by itself */
+		incarnation_part(incarnation, INCARNATION_KILLED, 0);
 	} else if (incarnation->parting && (lost || state == IPC_AGENT_STOPPED)) {
 		agent_drained(incarnation);
 	}
@@ -125,12 +126,11 @@ static uint32_t uid_of(const struct settings *settings, uint32_t index)
 	return uid ? uid : settings->uid_base + UID_OFFSET + index;
 }
 
-static struct agent *find(struct agents *agents, const char *name, size_t size)
+static struct agent *find(struct agents *agents, const char *name)
 {
 	list_for_each (link, &agents->list) {
 		struct agent *agent = list_entry(link, struct agent, link);
-		if (!agent->removed && strlen(agent->settings.name) == size &&
-		    strncmp(agent->settings.name, name, size) == 0)
+		if (!agent->removed && strcmp(agent->settings.name, name) == 0)
 			return agent;
 	}
 	return NULL;
@@ -201,7 +201,7 @@ void agents_follow(struct agents *agents, const struct settings *settings, bool 
 		agent_step(agent, LIFE_STOP);
 	}
 	for (uint32_t i = 0; i < settings->n_agents; i++) {
-		struct agent *agent = find(agents, settings->agents[i].name, strlen(settings->agents[i].name));
+		struct agent *agent = find(agents, settings->agents[i].name);
 		if (agent)
 			change(agent, settings, i);
 		else
@@ -298,16 +298,12 @@ enum agents_request agents_request(struct agents *agents, const char *text)
 		size_t size = strlen(verbs[i].verb);
 		if (strncmp(text, verbs[i].verb, size) != 0)
 			continue;
-		const char *name = text + size, *reason = name + strcspn(name, " ");
-		struct agent *agent = find(agents, name, (size_t)(reason - name));
+		struct agent *agent = find(agents, text + size);
 		if (!agent)
 			return AGENTS_UNKNOWN_AGENT;
 		if (verbs[i].event == LIFE_UPGRADE && !life_has_process(agent->state))
 			return AGENTS_NOT_RUNNING;
-		reason += *reason == ' ';
-		log_notice("agent %s: told to %.*s%s%s", agent->settings.name, (int)size - 1, verbs[i].verb,
-			   *reason ? ": " : "", reason);
-		snprintf(agent->reason, sizeof(agent->reason), "%s", reason);
+		log_notice("agent %s: told to %.*s", agent->settings.name, (int)size - 1, verbs[i].verb);
 		/* whoever asks starts with a clean record */
 		agent->crashes = (struct life_crashes){0};
 		agent_step(agent, verbs[i].event);

@@ -45,14 +45,15 @@ enum agents_request {
 	AGENTS_UNKNOWN_AGENT = 2,
 	AGENTS_NOT_RUNNING = 3,
 };
-/* "VERB NAME" or "VERB NAME REASON"; verbs: stop, start, restart, upgrade. */
+/* "stop NAME", "start NAME", "restart NAME", "upgrade NAME". */
 enum agents_request agents_request(struct agents *agents, const char *text);
 
 /* Ends all; calls done(data) when the last process is gone. */
 void agents_stop_all(struct agents *agents, void (*done)(void *data), void *data);
 
 /* {"agents":[{"name","pid","uid","state","restarts","since_s","why","newcomer_pid","upgrades","upgrades_failed",
- * "upgrade_why","reason","usage":{},"budgets":[]}],"groups_left"}; usage at most a second old. */
+ * "upgrade_why","memory_bytes","memory_peak_bytes","cpu_ns","tasks","files",
+ * "budgets":[{"name","most","unit","kept_by","hits"}]}],"groups_left"}; usage at most a second old. */
 void agents_to_json(struct agents *agents, struct json *json);
 /* {"notes":[{"level","what","lost","do"}]} */
 void agents_doctor_json(const struct agents *agents, struct json *json);

@@ -50,7 +50,6 @@ static void agent_json(const struct agent *agent, uint64_t now_ns, struct json *
 	json_u64(json, "upgrades", agent->upgrades);
 	json_u64(json, "upgrades_failed", agent->upgrades_failed);
 	json_string(json, "upgrade_why", agent->upgrade_why);
-	json_string(json, "reason", agent->reason);
 	budgets(agent, json);
 	json_close_object(json);
 }

@@ -81,7 +81,8 @@ void budget_close(struct budget *budget);
  * look at once. text is filled and returned. */
 const char *budget_why(const struct budget *budget, const struct settings_agent *agent, char *text, size_t size);
 
-/* The members "usage", "budgets", "hits" of an agent; hits in all. */
+/* The members "memory_bytes", "memory_peak_bytes", "cpu_ns", "tasks", "files" and "budgets" of an agent; hits: of all
+ * its processes so far. */
 void budget_to_json(const struct budget *budget, const struct settings_agent *agent,
 		    const uint64_t hits[BUDGET_N_KINDS], struct json *json);
 /* The notes for doctor: array elements {"level","what","lost","do"}. */

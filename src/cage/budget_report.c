@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* budget_report: what status and doctor say of budgets. */
+#include "base/clock.h"
 #include "cage/budget.h"
 
 #include <stdio.h>
 
 static void usage_json(const struct usage *usage, struct json *json)
 {
-	json_open_object(json, "usage");
 	json_u64(json, "memory_bytes", usage->memory_bytes);
 	json_u64(json, "memory_peak_bytes", usage->memory_peak_bytes);
-	json_u64(json, "cpu_us", usage->cpu_us);
+	json_u64(json, "cpu_ns", usage->cpu_us * NS_PER_US);
 	json_u64(json, "tasks", usage->tasks);
 	json_u64(json, "files", usage->files);
-	json_close_object(json);
 }
 
 void budget_to_json(const struct budget *budget, const struct settings_agent *agent,

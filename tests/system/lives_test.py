@@ -114,8 +114,7 @@ class Upgrade(Case):
     def test_asked_for(self):
         self.start()
         engine = self.platform.pid("engine")
-        self.no_gap(lambda: self.assertEqual(self.platform.ask(AGENT, text="upgrade judge a new build")[0], 0), "it is new", 0)
-        self.assertEqual(self.judge()["reason"], "a new build")
+        self.no_gap(lambda: self.assertEqual(self.platform.ask(AGENT, text="upgrade judge")[0], 0), "it is new", 0)
         self.no_gap(lambda: self.assertEqual(self.platform.ask(AGENT, text="upgrade judge")[0], 0), "it is new again", 1)
         self.assertEqual(self.platform.pid("engine"), engine)
 
@@ -250,11 +249,11 @@ class Budget(Case):
         self.assertIn(self.budgets()["memory"]["kept_by"], ("limit", "group"))
         self.assertEqual(self.budgets()["files"]["kept_by"], "limit")
         time.sleep(1.1)
-        usage = self.judge()["usage"]
+        usage = self.judge()
         self.assertGreater(usage["memory_bytes"], 100000)
         self.assertGreaterEqual(usage["memory_peak_bytes"], usage["memory_bytes"])
         self.assertEqual(usage["tasks"], 1)
-        self.assertGreater(usage["cpu_us"], 0)
+        self.assertGreater(usage["cpu_ns"], 0)
 
     def test_memory_while_a_verdict_is_pending(self):
         self.start()
@@ -264,7 +263,7 @@ class Budget(Case):
     def test_tasks_while_a_verdict_is_pending(self):
         self.start()
         self.hit("fork")
-        wait_for("its processes are counted", 5, lambda: self.judge()["usage"]["tasks"] > 1)
+        wait_for("its processes are counted", 5, lambda: self.judge()["tasks"] > 1)
         self.guards()
 
     def test_descriptors_while_a_verdict_is_pending(self):
@@ -272,7 +271,7 @@ class Budget(Case):
         self.hit("leak")
         if os.stat("/proc/self/fd").st_size:
             wait_for("it is counted", 5, lambda: self.budgets()["files"]["hits"] == 1)
-            self.assertEqual(self.judge()["usage"]["files"], 64)
+            self.assertEqual(self.judge()["files"], 64)
         self.assertEqual(self.platform.ask(AGENT, text="restart judge")[0], 0)
         self.guards()
 

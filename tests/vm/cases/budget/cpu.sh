@@ -14,10 +14,10 @@ slack_measure
 platform "$PWD/fs"
 [ "$(budget greedy cpu kept_by)" = group ] || platform_fail "cpu is kept by $(budget greedy cpu kept_by)"
 pending_open fs/want
-before_us=$(status cage.agents.greedy.usage.cpu_us)
+before_ns=$(status cage.agents.greedy.cpu_ns)
 start=$(now_ms)
 sleep 5
-used_ms=$((($(status cage.agents.greedy.usage.cpu_us) - before_us) / 1000))
+used_ms=$((($(status cage.agents.greedy.cpu_ns) - before_ns) / 1000000))
 took=$(($(now_ms) - start))
 echo "it got $used_ms ms in $took ms"
 # the look may be a second old on either side

@@ -20,8 +20,8 @@ ringside doctor >doctor
 grep -q "budgets of tasks are kept by resource limits" doctor || platform_fail "doctor: $(cat doctor)"
 grep -q "budgets of memory are kept by control groups" doctor || platform_fail "doctor: $(cat doctor)"
 pending_open fs/want
-enough() { [ "$(status cage.agents.greedy.usage.tasks)" -gt 1 ]; }
+enough() { [ "$(status cage.agents.greedy.tasks)" -gt 1 ]; }
 wait_until 30 enough || platform_fail "it made no processes"
-[ "$(status cage.agents.greedy.usage.tasks)" -le 64 ] || platform_fail "it has $(status cage.agents.greedy.usage.tasks)"
+[ "$(status cage.agents.greedy.tasks)" -le 64 ] || platform_fail "it has $(status cage.agents.greedy.tasks)"
 generation_must_be 1
 umount v1 || true

@@ -14,7 +14,7 @@ platform "$PWD/fs"
 [ "$(budget greedy tasks kept_by)" = group ] || platform_fail "tasks are kept by $(budget greedy tasks kept_by)"
 pending_open fs/want
 wait_until 30 was_hit greedy tasks || platform_fail "the hit was not counted"
-n=$(status cage.agents.greedy.usage.tasks)
+n=$(status cage.agents.greedy.tasks)
 [ "$n" -gt 1 ] && [ "$n" -le "$(budget greedy tasks most)" ] || platform_fail "it has $n processes"
 # all of them end with it
 ringside agents stop greedy
