@@ -59,7 +59,7 @@ _ringside() {
 	check) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
 	agents)
 		if [[ -z $verb ]]; then
-			mapfile -t COMPREPLY < <(compgen -W "list bench unbench start stop restart" -- "$word")
+			mapfile -t COMPREPLY < <(compgen -W "list bench unbench start stop restart upgrade" -- "$word")
 		else
 			mapfile -t COMPREPLY < <(compgen -W "$(_ringside_agents)" -- "$word")
 		fi
