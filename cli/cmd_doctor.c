@@ -152,6 +152,14 @@ static int probe_alone(struct cli *cli)
 	return code;
 }
 
+/* What the cage says, of agents' budgets, after what the engine does. */
+static void add_cage_notes(struct json_object *doctor)
+{
+	struct json_object *notes = view_member(doctor, "notes"), *cage = view_member(doctor, "cage");
+	for (size_t i = 0; json_object_is_type(notes, json_type_array) && i < view_length(cage, "notes"); i++)
+		json_object_array_add(notes, json_object_get(view_element(cage, "notes", i)));
+}
+
 int cmd_doctor(struct cli *cli)
 {
 	_cleanup_(answer_deinit) struct answer answer = {.fd = -1};
@@ -161,6 +169,7 @@ int cmd_doctor(struct cli *cli)
 		return code;
 	if (absent)
 		return probe_alone(cli);
+	add_cage_notes(answer.json);
 	if (cli->json)
 		answer_print_json(cli, &answer);
 	else

@@ -26,7 +26,7 @@ static void *begin(struct broker *broker, struct event_build *build, uint16_t ty
 	return body;
 }
 
-static void by_agent(struct event_build *build, const struct ipc_session *who)
+static void by_process(struct event_build *build, const struct ipc_session *who)
 {
 	struct rs_process *process = &build->event->process;
 	process->id = who->process_id;
@@ -34,6 +34,11 @@ static void by_agent(struct event_build *build, const struct ipc_session *who)
 	process->uid = process->euid = who->uid;
 	memset(process->comm, 0, sizeof(process->comm));
 	memcpy(process->comm, who->name, MIN(strlen(who->name), sizeof(process->comm) - 1));
+}
+
+static void by_agent(struct event_build *build, const struct agent *agent)
+{
+	by_process(build, &agent->who);
 }
 
 static void put(struct event_build *build, struct rs_str *str, const char *text)
@@ -79,7 +84,7 @@ void announce_agent_started(struct agent *agent)
 {
 	struct event_build build;
 	struct rs_event_agent_started *body = begin(agent->broker, &build, RS_EVENT_AGENT_STARTED);
-	by_agent(&build, &agent->who);
+	by_agent(&build, agent);
 	put(&build, &body->agent, agent->identity->name);
 	put(&build, &body->version, agent->identity->version);
 	publish(agent->broker, &build);
@@ -102,22 +107,22 @@ void announce_agent_unbenched(struct standing *standing)
 	publish(standing->broker, &build);
 }
 
-void announce_agent_crashed(struct agent *agent, const char *why, uint32_t pending)
+void announce_agent_crashed(struct standing *standing, const struct ipc_session *who, const char *why, uint32_t pending)
 {
 	struct event_build build;
-	struct rs_event_agent_crashed *body = begin(agent->broker, &build, RS_EVENT_AGENT_CRASHED);
-	by_agent(&build, &agent->who);
-	put(&build, &body->agent, agent->standing->name);
+	struct rs_event_agent_crashed *body = begin(standing->broker, &build, RS_EVENT_AGENT_CRASHED);
+	by_process(&build, who);
+	put(&build, &body->agent, standing->name);
 	put(&build, &body->why, why);
 	body->pending = pending;
-	publish(agent->broker, &build);
+	publish(standing->broker, &build);
 }
 
 void announce_agent_stopped(struct agent *agent, const char *why)
 {
 	struct event_build build;
 	struct rs_event_agent_stopped *body = begin(agent->broker, &build, RS_EVENT_AGENT_STOPPED);
-	by_agent(&build, &agent->who);
+	by_agent(&build, agent);
 	put(&build, &body->agent, agent->standing->name);
 	put(&build, &body->why, why);
 	publish(agent->broker, &build);
@@ -169,7 +174,7 @@ void announce_content_changed(struct agent *agent)
 {
 	struct event_build build;
 	struct rs_event_content_changed *body = begin(agent->broker, &build, RS_EVENT_CONTENT_CHANGED);
-	by_agent(&build, &agent->who);
+	by_agent(&build, agent);
 	put(&build, &body->agent, agent->identity->name);
 	put(&build, &body->version, agent->identity->content_version);
 	body->epoch = agent->broker->content_epoch;
@@ -200,7 +205,7 @@ void announce_action_asked(struct agent *agent, const struct action *action, int
 	struct broker *broker = agent->broker;
 	struct event_build build;
 	struct rs_event_action_asked *body = begin(broker, &build, RS_EVENT_ACTION_ASKED);
-	by_agent(&build, &agent->who);
+	by_agent(&build, agent);
 	put(&build, &body->agent, agent->identity->name);
 	put(&build, &body->version, agent->identity->version);
 	put(&build, &body->content_version, agent->identity->content_version);
@@ -232,7 +237,7 @@ void announce_action_done(const struct action *action, uint32_t outcome, int err
 	struct broker *broker = action->standing->broker;
 	struct event_build build;
 	struct rs_event_action_done *body = begin(broker, &build, RS_EVENT_ACTION_DONE);
-	by_agent(&build, &action->who);
+	by_process(&build, &action->who);
 	put(&build, &body->agent, action->standing->name);
 	put(&build, &body->action, ipc_action_name(action->kind));
 	put(&build, &body->rule, action->rule);

@@ -322,13 +322,16 @@ int broker_session(struct broker *broker, int fd, const struct ipc_session *who)
 	return roster_add(broker, fd, who);
 }
 
-void broker_agent_ended(struct broker *broker, uint64_t agent_index, const char *why)
+void broker_agent_ended(struct broker *broker, uint64_t agent_index, uint64_t process_id, const char *why)
 {
 	for (uint32_t slot = 0; slot < BROKER_AGENTS_MAX; slot++) {
 		struct agent *agent = broker->agents[slot];
-		if (agent && !agent->observer && agent->standing->index == agent_index)
+		if (agent && !agent->observer && agent->standing->index == agent_index &&
+		    (process_id == 0 || agent->who.process_id == process_id))
 			agent_doom(agent, LIFE_CRASH, "%s", why);
 	}
+	if (agent_index < broker->n_standings && broker->standings[agent_index]->crash.who.process_id == process_id)
+		roster_tell_crash(broker->standings[agent_index], why);
 }
 
 int broker_bench(struct broker *broker, const char *name, const char *why)

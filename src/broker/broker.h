@@ -38,7 +38,8 @@ struct broker_opts {
 	uint64_t (*now)(void *data);
 	void *now_data;
 	/* An agent of the settings changed its state: for the cage. May be NULL. */
-	void (*note)(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why);
+	void (*note)(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state,
+		     const char *why);
 	void *note_data;
 	/* Who is who, for actions; borrowed. NULL: nobody is known, and nothing is done. */
 	struct sensor_process_table *processes;
@@ -49,6 +50,9 @@ struct broker_opts {
 	 */
 	int (*act)(void *data, const struct ipc_action *action);
 	void *act_data;
+	/* How long agent_crashed waits for broker_agent_ended() to say why, when all that is known is that a session
+	 * ended; 0: not at all. */
+	uint64_t crash_wait_ns;
 };
 
 int broker_new(const struct broker_opts *opts, struct broker **ret);
@@ -64,8 +68,9 @@ int broker_add_sensor(struct broker *broker, struct sensor *sensor);
  * the settings: then 1. 0, or -errno of our own.
  */
 int broker_session(struct broker *broker, int fd, const struct ipc_session *who);
-/* The agent's process is gone, as the cage saw it: what it owed is missed at once. */
-void broker_agent_ended(struct broker *broker, uint64_t agent_index, const char *why);
+/* The agent's process is gone, as the cage saw it: what it owed is missed at once. process_id: of one of its two, while
+ * it is upgraded; 0: of all it has. */
+void broker_agent_ended(struct broker *broker, uint64_t agent_index, uint64_t process_id, const char *why);
 /* What came of an action that was given to act(). error: 0 or -errno. A number that is not under way is counted. */
 void broker_action_done(struct broker *broker, uint64_t number, enum ipc_action_outcome outcome, int error);
 /* By the operator: until further notice; why begins with that ("by the operator: …"). -ENOENT: no such agent. */

@@ -145,8 +145,8 @@ static bool speaks_for_agent(const struct agent *agent)
 static void note(struct agent *agent, enum ipc_agent_state state, const char *why)
 {
 	const struct broker_opts *opts = &agent->broker->opts;
-	if (opts->note && agent->standing->settings && speaks_for_agent(agent))
-		opts->note(opts->note_data, agent->standing->index, state, why);
+	if (opts->note && agent->standing->settings)
+		opts->note(opts->note_data, agent->standing->index, agent->who.process_id, state, why);
 }
 
 static void update_sets(struct agent *agent)
@@ -175,6 +175,18 @@ static void update_sets(struct agent *agent)
 	}
 }
 
+bool roster_is_superseded(const struct agent *agent)
+{
+	const struct broker *broker = agent->broker;
+	for (uint32_t slot = 0; slot < BROKER_AGENTS_MAX; slot++) {
+		const struct agent *other = broker->agents[slot];
+		if (other && !other->doomed && other->standing == agent->standing && other->serial > agent->serial &&
+		    life_listens(other->state))
+			return true;
+	}
+	return false;
+}
+
 static void supersede_older(struct agent *agent)
 {
 	struct broker *broker = agent->broker;
@@ -192,6 +204,7 @@ static void supersede_older(struct agent *agent)
 static void say_started(struct agent *agent, const char *why)
 {
 	struct broker *broker = agent->broker;
+	roster_tell_crash(agent->standing, NULL);
 	if (!agent->observer)
 		announce_agent_started(agent);
 	note(agent, agent->state == LIFE_BENCHED ? IPC_AGENT_BENCHED : IPC_AGENT_LIVE, why);
@@ -199,6 +212,33 @@ static void say_started(struct agent *agent, const char *why)
 		return;
 	agent->standing->told_gap = true;
 	announce_engine_restarted(agent);
+}
+
+void roster_tell_crash(struct standing *standing, const char *why)
+{
+	struct crash *crash = &standing->crash;
+	char text[WHY_SIZE];
+	if (crash->due_ns == 0)
+		return;
+	snprintf(text, sizeof(text), "%s", why ? why : standing->why);
+	memcpy(standing->why, text, sizeof(text));
+	crash->due_ns = 0;
+	announce_agent_crashed(standing, &crash->who, text, crash->pending);
+}
+
+/* The end of its session is heard here before the end of its process is in the cage, which knows more: whoever waited
+ * for a verdict goes on at once, only the telling waits. */
+static void say_crashed(struct agent *agent, const char *why, uint32_t pending)
+{
+	struct standing *standing = agent->standing;
+	uint64_t wait_ns = agent->broker->opts.crash_wait_ns;
+	roster_tell_crash(standing, NULL);
+	if (!agent->hung_up || wait_ns == 0) {
+		announce_agent_crashed(standing, &agent->who, why, pending);
+		return;
+	}
+	standing->crash =
+		(struct crash){.due_ns = broker_now(agent->broker) + wait_ns, .who = agent->who, .pending = pending};
 }
 
 static const enum decision_miss miss_of[LIFE_N_EVENTS] = {
@@ -237,7 +277,7 @@ void roster_step(struct agent *agent, enum life_event event, const char *why)
 		if (standing->newest == agent->serial)
 			standing->away_until_ns = broker_now(agent->broker) + BROKER_AWAY_NS;
 		if (!agent->observer)
-			announce_agent_crashed(agent, why, pending);
+			say_crashed(agent, why, pending);
 		note(agent, IPC_AGENT_GONE, why);
 	}
 	if (step.actions & LIFE_SAY_STOPPED) {
@@ -352,6 +392,8 @@ void roster_tick(struct broker *broker, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < broker->n_standings; i++) {
 		struct standing *standing = broker->standings[i];
+		if (standing->crash.due_ns != 0 && standing->crash.due_ns <= now_ns)
+			roster_tell_crash(standing, NULL);
 		if (standing->away_until_ns != 0 && standing->away_until_ns <= now_ns)
 			stay_away(standing);
 		if (standing->benched_until_ns != 0 && standing->benched_until_ns <= now_ns)

@@ -244,7 +244,10 @@ static void on_ready(struct agent *agent, const void *message)
 		broke(agent, ready->head.request, -EPROTO, "expected READY once, found another");
 		return;
 	}
-	roster_step(agent, event, "ready");
+	if (roster_is_superseded(agent))
+		roster_step(agent, LIFE_SUPERSEDED, "a newer session of this agent is live");
+	else
+		roster_step(agent, event, "ready");
 }
 
 static void on_answer(struct agent *agent, const void *message)
@@ -322,6 +325,7 @@ static void take(struct agent *agent, const void *message, size_t size)
 
 static void take_end(struct agent *agent, uint32_t epoll_events)
 {
+	agent->hung_up = true;
 	if (epoll_events & (EPOLLHUP | EPOLLRDHUP))
 		agent_doom(agent, LIFE_CRASH, "its session ended without a goodbye");
 	else

@@ -48,6 +48,13 @@
 #define BROKER_AWAY_NS (60 * NS_PER_SEC) /* how long the kernel goes on asking for an agent that crashed */
 #define WHY_SIZE IPC_TEXT_SIZE
 
+/* A session that just ended: its process may have, and the cage will say in a moment why. */
+struct crash {
+	uint64_t due_ns; /* told by then at the latest; 0: nothing is to be told */
+	struct ipc_session who;
+	uint32_t pending;
+};
+
 /* One agent of the settings, or one observer, over all its sessions. */
 struct standing {
 	struct broker *broker;
@@ -70,6 +77,7 @@ struct standing {
 	char order[WHY_SIZE]; /* the operator's last, and its reason */
 	uint64_t order_ns;
 	uint64_t since_ns; /* in this state */
+	struct crash crash;
 	enum life_state state; /* of its newest session */
 	uint32_t pid;
 	uint64_t newest; /* serial of its newest session */
@@ -114,6 +122,7 @@ struct agent {
 	enum life_state state;
 	bool welcomed;
 	bool observer;
+	bool hung_up; /* the other end of its session is closed */
 	bool doomed; /* ends in roster_settle() by this: */
 	enum life_event doom;
 	char doom_why[WHY_SIZE];
@@ -237,12 +246,16 @@ void agent_doom(struct agent *agent, enum life_event how, const char *format, ..
 int roster_add(struct broker *broker, int fd, const struct ipc_session *who);
 /* One step of a session's life, at once. why: for the platform event. Not while an event is on its way. */
 void roster_step(struct agent *agent, enum life_event event, const char *why);
+/* Whether a newer session of the same agent is ready already: two that began at once may get ready in any order. */
+bool roster_is_superseded(const struct agent *agent);
 /* Carries out dooms and benches. */
 void roster_settle(struct broker *broker);
 /* Unbenches, ends sessions that never began. */
 void roster_tick(struct broker *broker, uint64_t now_ns);
 void roster_free(struct broker *broker);
 void roster_unbench(struct standing *standing, const char *why);
+/* Tells of a crash that is not told yet; why: NULL: what is known without the cage. */
+void roster_tell_crash(struct standing *standing, const char *why);
 /* Adds what agents that crashed a moment ago would be asked. */
 void roster_add_away(const struct broker *broker, struct session_event_set *wanted);
 /* Questions that were decided without this agent since its last session. */
@@ -289,7 +302,8 @@ void announce_action_done(const struct action *action, uint32_t outcome, int err
 void announce_agent_started(struct agent *agent);
 void announce_agent_benched(struct standing *standing, const char *why);
 void announce_agent_unbenched(struct standing *standing);
-void announce_agent_crashed(struct agent *agent, const char *why, uint32_t pending);
+void announce_agent_crashed(struct standing *standing, const struct ipc_session *who, const char *why,
+			    uint32_t pending);
 void announce_agent_stopped(struct agent *agent, const char *why);
 void announce_strike(struct standing *standing, const char *why, uint32_t strikes);
 void announce_overridden(struct broker *broker, const struct question *question, const struct identity *identity,

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "cage/budget.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,33 +13,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TASKS_MAX 64 /* processes and threads of an agent */
 #define OOM_SCORE "500" /* before ordinary programs: the machine comes first */
-
-static int limit(int resource, uint64_t most)
-{
-	struct rlimit value = {.rlim_cur = most, .rlim_max = most};
-	return setrlimit(resource, &value) < 0 ? -errno : 0;
-}
-
-/* Memory: what it allocates (heap, stacks, private mappings), not what it maps from files or shares with the engine. */
-static int set_limits(const struct settings_agent *agent)
-{
-	int r = limit(RLIMIT_DATA, (uint64_t)agent->memory_mb << 20);
-	if (r >= 0)
-		r = limit(RLIMIT_NOFILE, agent->files_max);
-	if (r >= 0)
-		r = limit(RLIMIT_NPROC, TASKS_MAX);
-	if (r >= 0)
-		r = limit(RLIMIT_CORE, 0);
-	return r >= 0 ? limit(RLIMIT_MEMLOCK, 0) : r;
-}
 
 /* The rest is of use to the agent only, so a failure is no reason not to start it. */
 static void set_surroundings(void)
@@ -114,7 +94,7 @@ static _Noreturn void child(const struct jail *jail, pid_t cage)
 	setsid();
 	reset_signals();
 	set_surroundings();
-	int r = set_limits(jail->agent);
+	int r = budget_apply(jail->budget, jail->agent);
 	if (r >= 0)
 		r = become(jail->uid);
 	/* after the change of user, which clears it */
@@ -183,15 +163,29 @@ void jail_kill(pid_t pid)
 	signal_group(pid, SIGKILL);
 }
 
-/* kill(-1) reaches whatever this user may signal: as the agent's own user that is exactly what it started. */
-void jail_sweep(uint32_t uid)
+/* Who may change users but has no CAP_KILL is, as each of them, just this user to kill(2). */
+static int keep_only_setuid(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{.effective = 1u << CAP_SETUID, .permitted = 1u << CAP_SETUID}};
+	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
+}
+
+/* kill(-1) reaches whatever this user may signal: as an agent's own user that is exactly what it started. */
+void jail_sweep_range(uint32_t first, uint32_t n)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
-		if (setresuid(uid, uid, uid) == 0 && drop_capabilities() == 0)
-			kill(-1, SIGKILL);
+		for (uint32_t uid = first; keep_only_setuid() == 0 && uid < first + n; uid++)
+			if (setresuid(uid, uid, uid) == 0)
+				kill(-1, SIGKILL);
 		_exit(0);
 	}
 	if (pid > 0)
 		waitpid(pid, NULL, 0);
+}
+
+void jail_sweep(uint32_t uid)
+{
+	jail_sweep_range(uid, 1);
 }

@@ -15,8 +15,11 @@
 
 #define JAIL_LIFELINE_FD 3
 
+struct budget;
+
 struct jail {
 	const struct settings_agent *agent;
+	const struct budget *budget; /* applied first */
 	uint32_t uid;
 	int lifeline_fd; /* the agent's end, borrowed */
 	int null_fd;
@@ -31,3 +34,5 @@ void jail_ask(pid_t pid);
 void jail_kill(pid_t pid);
 /* After its end: kills what it left behind under its user. Only for users that belong to one agent alone. */
 void jail_sweep(uint32_t uid);
+/* The same for n users from first on. */
+void jail_sweep_range(uint32_t first, uint32_t n);

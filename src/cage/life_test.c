@@ -21,13 +21,47 @@ static void each(void (*check)(enum life_state state, enum life_event event, str
 			check(state, event, life_next(state, event));
 }
 
-/* A process is made exactly when there is none, and only an end takes it away. */
+/* A process is made exactly when there is none, and only an end takes it away; a newcomer may take its place. */
 static void check_process(enum life_state state, enum life_event event, struct life_step step)
 {
 	bool before = life_has_process(state) && !ends_process(event);
-	bool made = step.action == LIFE_DO_SPAWN;
+	bool made = step.action == LIFE_DO_SPAWN || step.action == LIFE_DO_PROMOTE;
 	assert_false(before && made);
 	assert_int_equal(life_has_process(step.state), before || made);
+}
+
+/* A newcomer is made beside a process only; what there was of it is switched to, promoted or taken away, and then the
+ * state knows of none. */
+static void check_newcomer(enum life_state state, enum life_event event, struct life_step step)
+{
+	bool before = life_has_newcomer(state);
+	bool takes = step.action == LIFE_DO_SWITCH || step.action == LIFE_DO_PROMOTE ||
+		     step.action == LIFE_DO_ABANDON || step.action == LIFE_DO_ASK;
+	bool made = step.action == LIFE_DO_BESIDE;
+	if (made)
+		assert_true(life_has_process(state) && !ends_process(event));
+	if (step.action == LIFE_DO_SWITCH || step.action == LIFE_DO_PROMOTE || step.action == LIFE_DO_ABANDON)
+		assert_true(before);
+	assert_int_equal(life_has_newcomer(step.state), (before && !takes) || made);
+	if (!before && (event == LIFE_NEW_LIVE || event == LIFE_NEW_GONE))
+		assert_true(step.state == state && step.action == LIFE_DO_NOTHING);
+}
+
+/* There is no gap: who guards goes on until the newcomer is live, and when that one fails. */
+static void check_no_gap(enum life_state state, enum life_event event, struct life_step step)
+{
+	if (step.action == LIFE_DO_SWITCH)
+		assert_int_equal(event, LIFE_NEW_LIVE);
+	if (state == LIFE_LIVE && event == LIFE_UPGRADE)
+		assert_true(step.state == LIFE_UPGRADING && step.action == LIFE_DO_BESIDE);
+	if (state != LIFE_UPGRADING)
+		return;
+	if (event == LIFE_NEW_LIVE)
+		assert_true(step.state == LIFE_LIVE && step.action == LIFE_DO_SWITCH);
+	if (event == LIFE_NEW_GONE || event == LIFE_TIMER)
+		assert_true(step.state == LIFE_LIVE && step.action == LIFE_DO_ABANDON);
+	if (ends_process(event))
+		assert_int_equal(step.action, LIFE_DO_PROMOTE);
 }
 
 /* Signals go only to a process that exists. */
@@ -43,9 +77,16 @@ static void check_wishes(enum life_state state, enum life_event event, struct li
 	if (event == LIFE_STOP)
 		assert_true(step.state == LIFE_OFF || step.state == LIFE_STOPPING);
 	if (event == LIFE_START)
-		assert_true(step.state == LIFE_STARTING || step.state == LIFE_LIVE || step.state == LIFE_RESTARTING);
+		assert_true(step.state == LIFE_STARTING || step.state == LIFE_LIVE || step.state == LIFE_RESTARTING ||
+			    step.state == LIFE_UPGRADING);
 	if (event == LIFE_RESTART)
 		assert_true(step.state == LIFE_STARTING || step.state == LIFE_RESTARTING);
+	/* a change of what would run starts nothing that somebody wants down */
+	if (event == LIFE_UPGRADE && (state == LIFE_OFF || state == LIFE_STOPPING))
+		assert_int_equal(step.state, state);
+	else if (event == LIFE_UPGRADE)
+		assert_true(step.state == LIFE_STARTING || step.state == LIFE_RESTARTING ||
+			    step.state == LIFE_UPGRADING);
 	if (state == LIFE_OFF && event != LIFE_START && event != LIFE_RESTART)
 		assert_int_equal(step.state, LIFE_OFF);
 	if (state == LIFE_STOPPING && ends_process(event))
@@ -62,7 +103,7 @@ static void check_crashes(enum life_state state, enum life_event event, struct l
 		assert_true(step.state == LIFE_BACKOFF && step.action == LIFE_DO_WAIT);
 	if (running && event == LIFE_ENDED_OFTEN)
 		assert_true(step.state == LIFE_FAILED && step.action == LIFE_DO_GIVE_UP);
-	if (state == LIFE_FAILED && event > LIFE_RESTART)
+	if (state == LIFE_FAILED && event > LIFE_UPGRADE)
 		assert_int_equal(step.state, LIFE_FAILED);
 	if (running && event == LIFE_LOST)
 		assert_int_equal(step.action, LIFE_DO_KILL);
@@ -76,6 +117,8 @@ static void check_time(enum life_state state, enum life_event event, struct life
 		return;
 	if (state == LIFE_STOPPING || state == LIFE_RESTARTING)
 		assert_int_equal(step.action, LIFE_DO_KILL);
+	else if (state == LIFE_UPGRADING)
+		assert_int_equal(step.action, LIFE_DO_ABANDON);
 	else if (state == LIFE_BACKOFF)
 		assert_int_equal(step.action, LIFE_DO_SPAWN);
 	else
@@ -85,6 +128,8 @@ static void check_time(enum life_state state, enum life_event event, struct life
 static void test_product(void **state)
 {
 	each(check_process);
+	each(check_newcomer);
+	each(check_no_gap);
 	each(check_signals);
 	each(check_wishes);
 	each(check_crashes);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/cgroup.h"
 #include "daemon/children.h"
 #include "daemon/config_run.h"
 #include "daemon/house.h"
@@ -13,6 +14,8 @@
 #include "daemon/priority.h"
 #include "daemon/reload.h"
 #include "daemon/status.h"
+#include "daemon/watch.h"
+#include "ipc/process.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -43,8 +46,10 @@ struct daemon {
 	struct loop_source *signal_source;
 	struct notify notify;
 	struct loop_source *watchdog;
+	struct cgroup cgroup;
 	struct keeper *keeper;
 	struct children *children;
+	struct watch *watch;
 	struct config_run *config_run;
 	bool reload_again; /* SIGHUP came while one was under way */
 	bool announced; /* systemd knows that we are ready */
@@ -62,11 +67,18 @@ static const enum process_role roles[] = {PROCESS_ENGINE, PROCESS_CAGE, PROCESS_
 
 /* -- children ---------------------------------------------------------------------------------------------- */
 
-static void on_started(void *data, enum process_role role, pid_t pid)
+static void cage_started(struct daemon *daemon, pid_t pid)
 {
-	struct daemon *daemon = data;
-	if (role != PROCESS_ENGINE)
-		return;
+	struct ipc_cgroup message = {.head = {.size = sizeof(message), .type = IPC_CGROUP}};
+	memcpy(message.why, daemon->cgroup.why, sizeof(message.why));
+	cgroup_adopt(&daemon->cgroup, pid);
+	int r = children_send(daemon->children, PROCESS_CAGE, &message, &daemon->cgroup.fd, daemon->cgroup.fd >= 0);
+	if (r < 0)
+		children_kill(daemon->children, PROCESS_CAGE, "it could not be given its control group");
+}
+
+static void engine_started(struct daemon *daemon, pid_t pid)
+{
 	int fds[KEEPER_N_DESCRIPTORS];
 	size_t n_fds = 0;
 	struct ipc_head message = {.size = sizeof(message), .type = IPC_GROUP, .number = ++daemon->engine_generation};
@@ -78,6 +90,16 @@ static void on_started(void *data, enum process_role role, pid_t pid)
 	int r = children_send(daemon->children, PROCESS_ENGINE, &message, fds, n_fds);
 	if (r < 0)
 		children_kill(daemon->children, PROCESS_ENGINE, "it could not be given the fanotify group");
+}
+
+static void on_started(void *data, enum process_role role, pid_t pid)
+{
+	struct daemon *daemon = data;
+	watch_started(daemon->watch, role, pid);
+	if (role == PROCESS_ENGINE)
+		engine_started(data, pid);
+	else if (role == PROCESS_CAGE)
+		cage_started(data, pid);
 }
 
 static void engine_ready(struct daemon *daemon)
@@ -141,10 +163,13 @@ static void judge_keepsake(struct daemon *daemon)
 static void on_ended(void *data, enum process_role role, int wait_status)
 {
 	struct daemon *daemon = data;
+	watch_ended(daemon->watch, role);
 	if (role == PROCESS_ENGINE) {
 		keeper_engine_died(daemon->keeper, wait_status);
 		judge_keepsake(daemon);
 	}
+	if (role == PROCESS_CAGE)
+		cgroup_kill(&daemon->cgroup); /* agents die with their cage, but not what they had started */
 	stop_next(daemon);
 }
 
@@ -191,7 +216,9 @@ static void on_message(void *data, enum process_role role, const struct ipc_head
 	}
 	for (size_t i = 0; i < n_fds; i++)
 		fd_close(fds[i]);
-	if (message->type == IPC_BROKEN)
+	if (message->type == IPC_PONG)
+		watch_pong(daemon->watch, role, message->number);
+	else if (message->type == IPC_BROKEN)
 		on_broken(daemon, role, message->number);
 	else if (message->type == IPC_REQUEST && role == PROCESS_CONTROL)
 		on_request(daemon, (const struct ipc_request *)(const void *)message);
@@ -214,7 +241,10 @@ static void say_fixed(const char *key)
 
 static void apply(struct daemon *daemon, unsigned changes)
 {
-	struct ipc_head message = {.size = sizeof(message), .type = IPC_SETTINGS};
+	struct ipc_head message = {.size = sizeof(message),
+				   .type = IPC_SETTINGS,
+				   .number = changes & RELOAD_ENGINE ? IPC_SETTINGS_ENGINE_RESTARTS
+								     : IPC_SETTINGS_ENGINE_STAYS};
 	children_set_settings(daemon->children, daemon->settings_fd);
 	if (!daemon->settings.sensor_bpf)
 		keepsake_drop(&daemon->keepsake);
@@ -383,6 +413,8 @@ static int start(struct daemon *daemon)
 	if (r >= 0)
 		r = children_new(daemon->loop, daemon->options->libexec_dir, &callbacks, &daemon->children);
 	if (r >= 0)
+		r = watch_new(daemon->loop, daemon->children, &daemon->watch);
+	if (r >= 0)
 		r = keeper_new(daemon->loop, &daemon->settings, &keeper_callbacks, &daemon->keeper);
 	if (r < 0)
 		return r;
@@ -402,6 +434,7 @@ int daemon_new(const struct options *options, struct daemon **ret)
 				  .lock_fd = -1,
 				  .machine_fd = -1,
 				  .signal_fd = -1,
+				  .cgroup = CGROUP_NONE,
 				  .started_ns = clock_monotonic_ns()};
 	notify_open(&daemon->notify);
 	int r = loop_new(&daemon->loop);
@@ -412,6 +445,8 @@ int daemon_new(const struct options *options, struct daemon **ret)
 	if (r >= 0)
 		r = house_claim_machine(&daemon->settings, &daemon->machine_fd);
 	if (r >= 0) {
+		/* a real-time process is not moved into a group with a share of the processors */
+		cgroup_open(&daemon->cgroup, "", process_uid(&daemon->settings, PROCESS_CAGE));
 		priority_raise();
 		r = start(daemon);
 	}
@@ -433,10 +468,12 @@ struct daemon *daemon_free(struct daemon *daemon)
 	if (!daemon)
 		return NULL;
 	config_run_free(daemon->config_run);
+	watch_free(daemon->watch);
 	children_free(daemon->children);
 	if (daemon->lock_fd >= 0)
 		house_leave(&daemon->settings);
 	keeper_free(daemon->keeper);
+	cgroup_close(&daemon->cgroup); /* nothing waits for our answers any more, so names may be opened */
 	loop_source_remove(daemon->watchdog);
 	loop_source_remove(daemon->signal_source);
 	fd_close(daemon->signal_fd);

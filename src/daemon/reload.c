@@ -33,12 +33,23 @@ static const struct {
 	{RANGE("verdicts", deadline_exec_ms, essential), RELOAD_ENGINE},
 	{RANGE("log_level", log_level, log_level), RELOAD_ENGINE | RELOAD_CONTROL | RELOAD_AGENTS},
 	{RANGE("admin_group", admin_group, admin_gid), RELOAD_CONTROL},
-	{RANGE("agents", n_agents, agents), RELOAD_ENGINE | RELOAD_AGENTS},
+	{RANGE("agents", n_agents, agents), RELOAD_AGENTS},
 };
 
 static bool differs(const struct settings *old, const struct settings *new, const struct range *range)
 {
 	return memcmp((const char *)old + range->offset, (const char *)new + range->offset, range->size) != 0;
+}
+
+/* Another program of an agent is the cage's matter alone: no engine is restarted, so there is no gap. */
+static bool same_for_engine(const struct settings *old, const struct settings *new)
+{
+	if (old->n_agents != new->n_agents)
+		return false;
+	for (uint32_t i = 0; i < SETTINGS_AGENTS_MAX; i++)
+		if (!settings_same_session(&old->agents[i], &new->agents[i]))
+			return false;
+	return true;
 }
 
 unsigned reload_merge(const struct settings *old, struct settings *new, void (*said)(const char *key))
@@ -53,5 +64,5 @@ unsigned reload_merge(const struct settings *old, struct settings *new, void (*s
 	for (size_t i = 0; i < ARRAY_SIZE(live); i++)
 		if (differs(old, new, &live[i].range))
 			changes |= live[i].changes;
-	return changes;
+	return same_for_engine(old, new) ? changes : changes | RELOAD_ENGINE;
 }

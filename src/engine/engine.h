@@ -95,7 +95,7 @@ void requests_answer_looks(struct engine *engine);
 /* Hands over the sessions that came early. */
 void requests_take_early(struct engine *engine);
 /* For the broker: what happens to an agent, to the cage. */
-void requests_note(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why);
+void requests_note(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state, const char *why);
 
 /* For the broker: an action for the cage, which journals and does it. -errno: it is not there, or does not keep up. */
 int requests_act(void *data, const struct ipc_action *action);

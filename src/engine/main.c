@@ -21,6 +21,7 @@
 
 #define GROUP_WAIT_NS (10 * NS_PER_SEC)
 #define AGENTS_WAIT_NS (400 * NS_PER_MS)
+#define CRASH_WAIT_NS (250 * NS_PER_MS) /* for the cage to hear of the end of a process, and to say why */
 #define TICK_NS (250 * NS_PER_MS)
 
 static int wait_for_group(struct engine *engine)
@@ -94,6 +95,7 @@ static int make_broker(struct engine *engine)
 		.parent_pid = (uint32_t)getppid(),
 		.act = requests_act,
 		.act_data = engine,
+		.crash_wait_ns = CRASH_WAIT_NS,
 	};
 	return broker_new(&opts, &engine->broker);
 }

@@ -273,7 +273,8 @@ static void on_agent_ended(struct engine *engine, enum process_role from, const 
 {
 	const struct ipc_agent_note *note = (const struct ipc_agent_note *)(const void *)message;
 	if (engine->broker)
-		broker_agent_ended(engine->broker, note->head.number, note->why[0] ? note->why : "its process ended");
+		broker_agent_ended(engine->broker, note->head.number, note->process_id,
+				   note->why[0] ? note->why : "its process ended");
 }
 
 static void on_kept(struct engine *engine, enum process_role from, const struct ipc_head *message, int *fds,
@@ -329,11 +330,12 @@ int requests_message(void *data, enum process_role from, const struct ipc_head *
 	return 0;
 }
 
-void requests_note(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why)
+void requests_note(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state, const char *why)
 {
 	struct engine *engine = data;
 	struct ipc_agent_note note = {.head = {.size = sizeof(note), .type = IPC_AGENT_NOTE, .number = agent_index},
-				      .state = state};
+				      .state = state,
+				      .process_id = process_id};
 	snprintf(note.why, sizeof(note.why), "%s", why);
 	if (state == IPC_AGENT_LIVE || state == IPC_AGENT_BENCHED)
 		engine->agents_here |= UINT64_C(1) << agent_index;

@@ -88,12 +88,24 @@ static int on_peer(struct process *process, const struct ipc_head *message, int 
 	return 0;
 }
 
+static int on_ping(struct process *process, const struct ipc_head *message, int *fds, size_t n_fds)
+{
+	struct ipc_head pong = {.size = sizeof(pong), .type = IPC_PONG, .number = message->number};
+	for (size_t i = 0; i < n_fds; i++)
+		fd_close(fds[i]);
+	/* a parent that does not take it does not get to ask again either */
+	(void)process_send(process, PROCESS_PARENT, &pong, NULL, 0);
+	return 0;
+}
+
 static int peer_message(void *data, const struct ipc_head *message, int *fds, size_t n_fds)
 {
 	struct peer *peer = data;
 	struct process *process = peer->process;
 	if (peer->role == PROCESS_PARENT && message->type == IPC_PEER)
 		return on_peer(process, message, fds, n_fds);
+	if (peer->role == PROCESS_PARENT && message->type == IPC_PING)
+		return on_ping(process, message, fds, n_fds);
 	return process->handlers->message(process->handlers->data, peer->role, message, fds, n_fds);
 }
 

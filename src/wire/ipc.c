@@ -13,6 +13,12 @@ static const char *check_gap(const void *bytes)
 	return form_terminated(gap->why, sizeof(gap->why)) ? NULL : not_terminated;
 }
 
+static const char *check_cgroup(const void *bytes)
+{
+	const struct ipc_cgroup *cgroup = bytes;
+	return form_terminated(cgroup->why, sizeof(cgroup->why)) ? NULL : not_terminated;
+}
+
 static const char *check_session(const void *bytes)
 {
 	const struct ipc_session *session = bytes;
@@ -99,6 +105,9 @@ static const struct form forms[] = {
 	[IPC_KEPT] = {sizeof(struct ipc_head), 0, NULL},
 	[IPC_ACTION] = {sizeof(struct ipc_action), 0, check_action},
 	[IPC_ACTION_DONE] = {sizeof(struct ipc_action_done), 0, check_action_done},
+	[IPC_PING] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_PONG] = {sizeof(struct ipc_head), 0, NULL},
+	[IPC_CGROUP] = {sizeof(struct ipc_cgroup), 0, check_cgroup},
 	[IPC_REPLY] = {sizeof(struct ipc_reply), IPC_MESSAGE_MAX, check_reply},
 };
 

@@ -31,7 +31,8 @@ enum ipc_type {
 	IPC_REQUEST = 9, /* struct ipc_request, perhaps descriptors */
 	IPC_REPLY = 10, /* struct ipc_reply, text follows */
 	/* parent → cage */
-	IPC_SETTINGS = 11, /* 1 descriptor: new settings, sealed, in the place of those it was started with */
+	IPC_SETTINGS = 11, /* 1 descriptor: new settings, sealed, in the place of those it was started with; number:
+			      enum ipc_settings */
 	/* child → parent */
 	IPC_BROKEN = 12, /* number: enum process_role of a peer that sent what is not well formed */
 	IPC_KEEP = 13, /* from the engine, before READY: descriptors that the next engine is to get; number: place of
@@ -42,6 +43,11 @@ enum ipc_type {
 	IPC_ACTION = 15, /* struct ipc_action: to be journaled and, unless it was refused, done */
 	/* cage → engine */
 	IPC_ACTION_DONE = 16, /* struct ipc_action_done: what came of it */
+	/* parent → cage, first of all */
+	IPC_CGROUP = 17, /* struct ipc_cgroup; 1 descriptor: the folder of its control group; none: there is none */
+	/* parent → child, and back with the same number: its loop turns */
+	IPC_PING = 18,
+	IPC_PONG = 19,
 };
 
 struct ipc_head {
@@ -70,6 +76,17 @@ struct ipc_session {
 	char name[SESSION_NAME_SIZE];
 };
 
+enum ipc_settings {
+	IPC_SETTINGS_ENGINE_RESTARTS = 0,
+	IPC_SETTINGS_ENGINE_STAYS = 1, /* what it looks at is as before */
+};
+
+/* Where the cage may make control groups for agents, and what stood in the way of more. */
+struct ipc_cgroup {
+	struct ipc_head head; /* number: 0 */
+	char why[IPC_TEXT_SIZE]; /* "": nothing did */
+};
+
 enum ipc_agent_state {
 	IPC_AGENT_STARTING = 1,
 	IPC_AGENT_LIVE = 2,
@@ -84,6 +101,7 @@ struct ipc_agent_note {
 	uint32_t state; /* enum ipc_agent_state */
 	int32_t wait_status; /* of its process, as waitpid(2) gives it; IPC_AGENT_ENDED only */
 	char why[IPC_TEXT_SIZE];
+	uint64_t process_id; /* which of its processes: there are two while it is upgraded */
 };
 
 enum ipc_request_kind {
@@ -151,8 +169,9 @@ _Static_assert(sizeof(struct ipc_action) == 1080, "wire size");
 _Static_assert(sizeof(struct ipc_action_done) == 24, "wire size");
 _Static_assert(sizeof(struct ipc_head) == 16, "wire size");
 _Static_assert(sizeof(struct ipc_gap) == 280, "wire size");
+_Static_assert(sizeof(struct ipc_cgroup) == 256, "wire size");
 _Static_assert(sizeof(struct ipc_session) == 104, "wire size");
-_Static_assert(sizeof(struct ipc_agent_note) == 264, "wire size");
+_Static_assert(sizeof(struct ipc_agent_note) == 272, "wire size");
 _Static_assert(sizeof(struct ipc_request) == 272, "wire size");
 _Static_assert(sizeof(struct ipc_reply) == 24, "wire size");
 

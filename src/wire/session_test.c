@@ -36,6 +36,7 @@ union message {
 	struct session_action action;
 	struct ipc_head ipc;
 	struct ipc_gap ipc_gap;
+	struct ipc_cgroup ipc_cgroup;
 	struct ipc_session ipc_session;
 	struct ipc_agent_note ipc_agent_note;
 	struct ipc_request ipc_request;
@@ -191,6 +192,7 @@ enum {
 	WELCOME,
 	REPLY,
 	GAP,
+	CGROUP,
 	SESSION,
 	NOTE,
 	REQUEST,
@@ -218,6 +220,7 @@ static const struct sample samples[] = {
 	[WELCOME] = {"welcome", session_check_from_engine, SESSION_WELCOME, WELCOME_SIZE, 0, fill_welcome},
 	[REPLY] = {"reply", session_check_from_engine, SESSION_REPLY, sizeof(struct session_reply), 0, fill_reply},
 	[GAP] = {"gap", ipc_check, IPC_GAP, sizeof(struct ipc_gap), 0, NULL},
+	[CGROUP] = {"cgroup", ipc_check, IPC_CGROUP, sizeof(struct ipc_cgroup), 0, NULL},
 	[SESSION] = {"session", ipc_check, IPC_SESSION, sizeof(struct ipc_session), 0, fill_ipc_session},
 	[NOTE] = {"note", ipc_check, IPC_AGENT_NOTE, sizeof(struct ipc_agent_note), 0, fill_ipc_note},
 	[REQUEST] = {"request", ipc_check, IPC_REQUEST, sizeof(struct ipc_request), 0, fill_ipc_request},
@@ -405,6 +408,7 @@ static void test_requests(void **state)
 static void test_ipc(void **state)
 {
 	BAD(GAP, UNTERMINATED(m->ipc_gap.why));
+	BAD(CGROUP, UNTERMINATED(m->ipc_cgroup.why));
 	BAD(SESSION, m->ipc_session.observer = 2);
 	BAD(SESSION, m->ipc_session.reserved = 1);
 	BAD(SESSION, UNTERMINATED(m->ipc_session.name));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/settings.h"
 
-#include <stdbool.h>
+#include "base/macro.h"
+
 #include <string.h>
 
 #define UID_BASE_LEAST 1000u
@@ -86,4 +87,47 @@ const char *settings_check(const struct settings *settings)
 	for (uint32_t i = 0; i < settings->n_agents && !wrong; i++)
 		wrong = check_agent(&settings->agents[i]);
 	return wrong;
+}
+
+/* Ranges of bytes; whatever is in none of them is compared for both. */
+struct range {
+	size_t offset, size;
+};
+#define RANGE(first, last) \
+	{offsetof(struct settings_agent, first), offsetof(struct settings_agent, last) + \
+							 sizeof(((struct settings_agent *)0)->last) - \
+							 offsetof(struct settings_agent, first)}
+
+static const struct range process_only[] = {
+	RANGE(path, n_args),         RANGE(memory_mb, files_max), RANGE(cpu_percent, disk_mb),
+	RANGE(network, n_endpoints), RANGE(n_reads, n_reads),     RANGE(endpoints, args),
+};
+
+static const struct range session_only[] = {
+	RANGE(enabled, shadow),
+	RANGE(pending_max, deadline_open_ms),
+	RANGE(events_per_s, actions),
+	RANGE(granted, deny_on_miss),
+};
+
+static bool same_but(const struct settings_agent *a, const struct settings_agent *b, const struct range *ranges,
+		     size_t n)
+{
+	_cleanup_(freep) struct settings_agent *copy = malloc(sizeof(*copy));
+	if (!copy)
+		return false;
+	*copy = *a;
+	for (size_t i = 0; i < n; i++)
+		memcpy((char *)copy + ranges[i].offset, (const char *)b + ranges[i].offset, ranges[i].size);
+	return memcmp(copy, b, sizeof(*copy)) == 0;
+}
+
+bool settings_same_process(const struct settings_agent *a, const struct settings_agent *b)
+{
+	return same_but(a, b, session_only, ARRAY_SIZE(session_only));
+}
+
+bool settings_same_session(const struct settings_agent *a, const struct settings_agent *b)
+{
+	return same_but(a, b, process_only, ARRAY_SIZE(process_only));
 }

@@ -11,6 +11,8 @@
 
 #include "wire/session.h"
 
+#include <stdbool.h>
+
 #define SETTINGS_MAGIC 0x52535354u /* "RSST" */
 #define SETTINGS_AGENTS_MAX 64u
 #define SETTINGS_SCOPES_MAX 32u
@@ -121,6 +123,11 @@ struct settings {
 	uint32_t n_agents;
 	struct settings_agent agents[SETTINGS_AGENTS_MAX];
 };
+
+/* Whether an agent's process would be the same: program, arguments, jail, budgets. The rest is the engine's matter. */
+bool settings_same_process(const struct settings_agent *a, const struct settings_agent *b);
+/* Whether the engine would treat it the same. */
+bool settings_same_session(const struct settings_agent *a, const struct settings_agent *b);
 
 /*
  * Whether a struct that another process wrote is one that config would write: strings terminated, counts within

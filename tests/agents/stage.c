@@ -108,7 +108,7 @@ static void on_flush(struct sensor *sensor)
 
 static const struct sensor_ops stage_ops = {.name = "stage", .answer = on_answer, .flush_cache = on_flush};
 
-static void on_note(void *data, uint64_t index, enum ipc_agent_state state, const char *why)
+static void on_note(void *data, uint64_t index, uint64_t process_id, enum ipc_agent_state state, const char *why)
 {
 	struct stage *stage = data;
 	if (index < stage->n_agents)

@@ -172,7 +172,7 @@ static int stopped_agent_main(int lifeline_fd, int report_fd)
 
 /* ---- the platform ---- */
 
-static void noted(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why)
+static void noted(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state, const char *why)
 {
 	struct run *run = data;
 	run->n_live += state == IPC_AGENT_LIVE;

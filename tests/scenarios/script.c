@@ -207,7 +207,8 @@ static uint64_t world_now(void *data)
 	return ((struct world *)data)->now_ns;
 }
 
-static void world_note(void *data, uint64_t agent_index, enum ipc_agent_state state, const char *why)
+static void world_note(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state,
+		       const char *why)
 {
 	static const char *const names[] = {"", "starting", "live", "benched", "stopped", "crashed", "gone"};
 	struct world *world = data;

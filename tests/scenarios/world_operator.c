@@ -264,7 +264,7 @@ bool operator_does(struct world *world, const char *verb, const struct words *wo
 	} else if (strcmp(verb, "ends") == 0 && words->n) {
 		for (uint32_t i = 0; i < world->settings.n_agents; i++)
 			if (strcmp(world->settings.agents[i].name, words->word[0]) == 0)
-				broker_agent_ended(world->broker, i, "its process was killed by signal 9");
+				broker_agent_ended(world->broker, i, 0, "its process was killed by signal 9");
 		world_turn(world);
 	} else {
 		return false;

@@ -3,15 +3,63 @@
  * judge: an agent for the system tests. Decides by the last part of a file's path:
  *
  *     evil…   deny, rule "name"        slow…   no answer        once…   allow and cache        others: allow
+ *     eat…    takes memory             fork…   makes processes  leak…   opens descriptors      spin…   uses the
+ * processor each until it gets no more (spin: for 2 s), and then gives no answer
  *
- *     judge [--cache] EVENT…           --cache: every allow is cached
+ *     judge [--cache] [--deny PREFIX] [--version TEXT] [--exit] [--mute] EVENT…
+ *
+ *     --cache   every allow is cached            --exit   ends before it is ready, with status 3
+ *     --deny    denies these names, too          --mute   never gets ready
  */
 #include <ringside/ringside.h>
 
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #define EVENTS_MAX 16
+
+static void eat(void)
+{
+	const size_t size = 1 << 20;
+	char *more;
+	while ((more = malloc(size)))
+		memset(more, 1, size);
+}
+
+static void make_processes(void)
+{
+	pid_t pid;
+	while ((pid = fork()) > 0)
+		;
+	if (pid == 0)
+		for (;;)
+			pause();
+}
+
+static void leak(void)
+{
+	while (open("/dev/null", O_RDONLY) >= 0)
+		;
+}
+
+static void spin(void)
+{
+	time_t end = time(NULL) + 2;
+	while (time(NULL) <= end)
+		;
+}
+
+static const struct {
+	const char *prefix;
+	void (*act)(void);
+} misdeeds[] = {{"eat", eat}, {"fork", make_processes}, {"leak", leak}, {"spin", spin}, {"slow", NULL}};
+
+static const char *also_denied = "evil";
 
 static const char *last_part(const struct rs_event *event)
 {
@@ -28,9 +76,14 @@ static int judge(struct rs_agent *agent, const struct rs_event *event, uint32_t 
 {
 	const struct rs_deny_opts deny = {.size = sizeof(deny), .rule = "name", .reason = "its name begins with evil"};
 	const char *name = last_part(event);
-	if (strncmp(name, "slow", 4) == 0)
+	for (size_t i = 0; i < sizeof(misdeeds) / sizeof(misdeeds[0]); i++) {
+		if (strncmp(name, misdeeds[i].prefix, strlen(misdeeds[i].prefix)) != 0)
+			continue;
+		if (misdeeds[i].act)
+			misdeeds[i].act();
 		return 0;
-	if (strncmp(name, "evil", 4) == 0)
+	}
+	if (strncmp(name, "evil", 4) == 0 || strncmp(name, also_denied, strlen(also_denied)) == 0)
 		return rs_respond_deny(agent, event, &deny);
 	if (strncmp(name, "once", 4) == 0)
 		flags |= RS_ALLOW_CACHE;
@@ -39,20 +92,31 @@ static int judge(struct rs_agent *agent, const struct rs_event *event, uint32_t 
 
 int main(int argc, char **argv)
 {
-	const struct rs_agent_opts opts = {.size = sizeof(opts), .version = "1"};
+	struct rs_agent_opts opts = {.size = sizeof(opts), .version = "1"};
 	enum rs_event_type types[EVENTS_MAX];
 	size_t n_types = 0;
 	uint32_t flags = 0;
+	bool mute = false;
 	struct rs_agent *agent;
 	for (int i = 1; i < argc && n_types < EVENTS_MAX; i++) {
 		if (strcmp(argv[i], "--cache") == 0)
 			flags = RS_ALLOW_CACHE;
+		else if (strcmp(argv[i], "--exit") == 0)
+			return 3;
+		else if (strcmp(argv[i], "--mute") == 0)
+			mute = true;
+		else if (strcmp(argv[i], "--deny") == 0 && i + 1 < argc)
+			also_denied = argv[++i];
+		else if (strcmp(argv[i], "--version") == 0 && i + 1 < argc)
+			opts.version = argv[++i];
 		else
 			types[n_types++] = (enum rs_event_type)rs_event_type_by_name(argv[i]);
 	}
 	int r = rs_agent_open(&opts, &agent);
 	if (r >= 0)
 		r = rs_agent_subscribe(agent, types, n_types, NULL);
+	while (mute)
+		pause();
 	if (r >= 0)
 		r = rs_agent_ready(agent);
 	while (r >= 0) {

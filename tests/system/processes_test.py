@@ -198,6 +198,68 @@ class Restart(Case):
         self.assertEqual(self.platform.agent("forker")["state"], "off")
 
 
+class StandsStill(Case):
+    def restarts(self, name):
+        return self.platform.children()[name]["restarts"]
+
+    def comes_back(self, name):
+        old = self.platform.pid(name)
+        os.kill(old, signal.SIGSTOP)
+        begin = time.monotonic()
+        wait_for("another %s" % name, 30, lambda: self.platform.pid(name) not in (0, old))
+        self.assertGreater(time.monotonic() - begin, 4)
+        wait_for("it is ready", 10, lambda: self.try_restarts(name) == 1)
+        self.assertIn("%s, pid %d, is killed: it was stopped by a signal" % (name, old), self.platform.log())
+
+    def try_restarts(self, name):
+        try:
+            return self.restarts(name)
+        except (OSError, EOFError, KeyError):
+            return None
+
+    def test_control(self):
+        self.start()
+        agent = self.platform.agent("sleeper")["pid"]
+        self.comes_back("control")
+        self.assertEqual(self.platform.agent("sleeper")["pid"], agent)
+
+    def test_cage(self):
+        """Its agents end with it, and are started by the next."""
+        self.start()
+        agent = self.platform.agent("sleeper")["pid"]
+        self.comes_back("cage")
+        wait_for("the agent is started anew", 10,
+                 lambda: (self.platform.agent("sleeper") or {"pid": 0})["pid"] not in (0, agent))
+        self.assertFalse(alive(agent))
+
+    def test_not_for_a_moment(self):
+        self.start()
+        pids = {name: self.platform.pid(name) for name in ("cage", "control")}
+        for pid in pids.values():
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(2)
+        for pid in pids.values():
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(2)
+        self.assertEqual({name: self.platform.pid(name) for name in pids}, pids)
+
+    def test_not_for_a_loaded_machine(self):
+        """Starved of the processor for ten seconds, by twenty that spin before it, they are late and no more."""
+        self.start()
+        pids = {name: self.platform.pid(name) for name in ("cage", "control")}
+        for pid in pids.values():
+            os.setpriority(os.PRIO_PROCESS, pid, 19)
+        load = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(20)]
+        try:
+            time.sleep(10)
+        finally:
+            for process in load:
+                process.kill()
+                process.wait()
+        self.assertEqual({name: self.platform.pid(name) for name in pids}, pids)
+        self.assertEqual([self.restarts(name) for name in pids], [0, 0])
+
+
 class Stop(Case):
     def test_clean_stop(self):
         self.start()

@@ -38,6 +38,35 @@ platform() {
 	wait_until 60 agents_are live benched || platform_fail "Ringside is not up within 60 s"
 }
 
+# cgroups: cgroup v2 whole, as systemd would mount it.
+cgroups() {
+	mkdir -p /sys/fs/cgroup
+	[ -f /sys/fs/cgroup/cgroup.procs ] || mount -t cgroup2 cgroup2 /sys/fs/cgroup || fail "cgroup v2 cannot be mounted"
+}
+
+# budget AGENT KIND KEY: what status says of a budget: kept_by, hits, most.
+budget() {
+	status "cage.agents.$1.budgets.$2.$3"
+}
+
+budget_is() {
+	[ "$(budget "$1" "$2" "$3")" = "$4" ]
+}
+
+was_hit() {
+	[ "$(budget "$1" "$2" hits)" -gt 0 ]
+}
+
+# pending_open FILE: an open that the greedy agent is asked about; it must go on within its deadline.
+pending_open() {
+	local start took bound=$((open_deadline_ms + bound_extra_ms + slack_ms))
+	start=$(now_ms)
+	cat "$1" >/dev/null || platform_fail "the open failed"
+	took=$(($(now_ms) - start))
+	echo "the open took $took of at most $bound ms"
+	[ "$took" -le "$bound" ] || platform_fail "the open took $took ms, more than $bound"
+}
+
 platform_fail() {
 	tail -n 40 /run/ringsided.log
 	ringside status 2>&1 | tail -n 40

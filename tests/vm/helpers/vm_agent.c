@@ -6,11 +6,16 @@
  *     vm_agent cache [PREFIX]     allows all, and lets the kernel remember it (below PREFIX only)
  *     vm_agent marker [cache]     denies what vm_marker.h calls bad
  *     vm_agent hang [open|exec]   takes questions and answers none (of this kind)
+ *     vm_agent greedy KIND        allows all; asked about a file whose name ends in "want" it takes what it can get:
+ * eat memory, fork processes, spin for ten seconds; and gives no answer
  */
 #include "vm_marker.h"
 
 #include <ringside/ringside.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 struct mode {
 	const char *name;
@@ -56,11 +61,49 @@ static int answer_hang(struct rs_agent *agent, const struct rs_event *event, con
 	return argument && strcmp(argument, kind) != 0 ? rs_respond_allow(agent, event, 0) : 0;
 }
 
+static void eat(void)
+{
+	const size_t size = 1 << 20;
+	char *more;
+	while ((more = malloc(size)))
+		memset(more, 1, size);
+}
+
+static void make_processes(void)
+{
+	pid_t pid;
+	while ((pid = fork()) > 0)
+		;
+	while (pid == 0)
+		pause();
+}
+
+static void spin(void)
+{
+	time_t end = time(NULL) + 10;
+	while (time(NULL) <= end)
+		;
+}
+
+static int answer_greedy(struct rs_agent *agent, const struct rs_event *event, const char *argument)
+{
+	static const struct {
+		const char *kind;
+		void (*take)(void);
+	} kinds[] = {{"eat", eat}, {"fork", make_processes}, {"spin", spin}};
+	size_t size;
+	const char *path = rs_str_get(event, target(event), &size);
+	if (size < 4 || memcmp(path + size - 4, "want", 4) != 0)
+		return rs_respond_allow(agent, event, 0);
+	for (size_t i = 0; argument && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strcmp(argument, kinds[i].kind) == 0)
+			kinds[i].take();
+	return 0;
+}
+
 static const struct mode modes[] = {
-	{"allow", false, answer_allow},
-	{"cache", false, answer_cache},
-	{"marker", true, answer_marker},
-	{"hang", false, answer_hang},
+	{"allow", false, answer_allow}, {"cache", false, answer_cache},   {"marker", true, answer_marker},
+	{"hang", false, answer_hang},   {"greedy", false, answer_greedy},
 };
 
 static const struct mode *mode_find(const char *name)
@@ -90,7 +133,8 @@ int main(int argc, char **argv)
 	const struct mode *mode = argc > 1 ? mode_find(argv[1]) : NULL;
 	struct rs_agent *agent;
 	if (!mode) {
-		fprintf(stderr, "usage: vm_agent allow | cache [PREFIX] | marker [cache] | hang [open|exec]\n");
+		fprintf(stderr, "usage: vm_agent allow | cache [PREFIX] | marker [cache] | hang [open|exec] | "
+				"greedy KIND\n");
 		return 2;
 	}
 	const struct rs_subscribe_opts opts = {.size = sizeof(opts), .with_fd = mode->with_fd};
