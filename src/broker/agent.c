@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* agent: one session's way out: its ring, its numbers, its drops. */
 #include "base/fd.h"
+#include "broker/only.h"
 #include "broker/state.h"
 #include "wire/event_build.h"
 
@@ -180,6 +181,8 @@ void agent_notify(struct agent *agent, const struct rs_event *event)
 
 bool agent_wants(const struct agent *agent, const struct rs_event *event)
 {
+	if (!only_wants(agent->standing->settings, event))
+		return false;
 	if (!agent->mutes)
 		return true;
 	bool state = event->type == RS_EVENT_FORK || event->type == RS_EVENT_EXEC || event->type == RS_EVENT_EXIT;

@@ -18,6 +18,7 @@
 static const char *const jails[] = {"whole", "partial", NULL};
 
 static void from_manifest(struct walk *walk, void *base, const yaml_node_t *node);
+static void only(struct walk *walk, void *base, const yaml_node_t *node);
 static void manifest_path(struct walk *walk, void *base, const yaml_node_t *node);
 
 /* What the operator alone says. */
@@ -25,6 +26,7 @@ static void manifest_path(struct walk *walk, void *base, const yaml_node_t *node
 	{.key = "enabled", .kind = RULE_BOOL, AT(enabled)}, {.key = "shadow", .kind = RULE_BOOL, AT(shadow)}, \
 		{.key = "uid", .kind = RULE_NUMBER, .least = 1, .most = 2000000000, AT(uid)}, \
 		{.key = "jail", .kind = RULE_CHOICE, .choices = jails, AT(jail)}, \
+		{.key = "only", .kind = RULE_OTHER, .other = only}, \
 	{ \
 		.key = "on_miss", .kind = RULE_OTHER, .other = grant_on_miss \
 	}
@@ -63,6 +65,23 @@ static const struct rule manifest_agent_rules[] = {
 static void from_manifest(struct walk *walk, void *base, const yaml_node_t *node)
 {
 	walk_error(walk, walk_line(node), "the manifest says which program is run; remove this key, or the manifest");
+}
+
+static void only_item(struct walk *walk, void *base, size_t index, const yaml_node_t *item)
+{
+	struct settings_agent *agent = base;
+	const char *text = walk_scalar(walk, item, SETTINGS_PATH_SIZE - 1, "a folder");
+	if (text && value_path(text, false) && text[1])
+		strcpy(agent->only[agent->n_only++], text);
+	else if (text)
+		walk_wrong(walk, item,
+			   "write it from / on, without \".\", \"..\" and a final \"/\"; leave the key out for all",
+			   "the absolute path of a folder");
+}
+
+static void only(struct walk *walk, void *base, const yaml_node_t *node)
+{
+	walk_list(walk, node, SETTINGS_ONLY_MAX, base, only_item);
 }
 
 /* Read before the other keys, in read_manifest(). */

@@ -46,6 +46,8 @@ static const char *check_agent(const struct settings_agent *agent)
 		return "expected a network, a jail and actions of an agent that are known, found another value";
 	if (agent->n_reads > SETTINGS_READS_MAX || agent->n_endpoints > SETTINGS_ENDPOINTS_MAX)
 		return "expected no more files and endpoints of an agent than the tables have, found more";
+	if (agent->n_only > SETTINGS_ONLY_MAX || !paths(agent->only, agent->n_only))
+		return "expected absolute paths of folders that an agent is narrowed to, found another";
 	if (!paths(agent->reads, agent->n_reads))
 		return "expected absolute paths of an agent's files, found another";
 	for (uint32_t i = 0; i < agent->n_endpoints; i++)
@@ -106,8 +108,8 @@ static const struct range process_only[] = {
 static const struct range session_only[] = {
 	RANGE(enabled, shadow),
 	RANGE(pending_max, deadline_open_ms),
-	RANGE(events_per_s, actions),
-	RANGE(granted, deny_on_miss),
+	RANGE(events_per_s, n_only),
+	RANGE(granted, only),
 };
 
 static bool same_but(const struct settings_agent *a, const struct settings_agent *b, const struct range *ranges,

@@ -22,6 +22,7 @@
 #define SETTINGS_ARG_SIZE 512u
 #define SETTINGS_READS_MAX 16u
 #define SETTINGS_ENDPOINTS_MAX 16u
+#define SETTINGS_ONLY_MAX 8u
 
 enum settings_loss_policy {
 	SETTINGS_LOSS_ALLOW = 0, /* the machine comes first */
@@ -73,12 +74,14 @@ struct settings_agent {
 	uint32_t events_per_s; /* notify events beyond this are dropped and counted; 0: no limit */
 	uint32_t actions_per_min; /* actions beyond this are refused and counted */
 	uint32_t actions; /* granted: enum settings_action */
+	uint32_t n_only;
 	uint32_t network; /* enum settings_network */
 	uint32_t jail; /* enum settings_jail */
 	uint32_t n_endpoints;
 	uint32_t n_reads;
 	struct session_event_set granted;
 	struct session_event_set deny_on_miss; /* operator's choice per event; else allow */
+	char only[SETTINGS_ONLY_MAX][SETTINGS_PATH_SIZE]; /* folders: asked and told of files below these only; none: all */
 	struct settings_endpoint endpoints[SETTINGS_ENDPOINTS_MAX];
 	char reads[SETTINGS_READS_MAX][SETTINGS_PATH_SIZE]; /* files and folders that it sees, read-only */
 	char args[SETTINGS_ARGS_MAX][SETTINGS_ARG_SIZE];

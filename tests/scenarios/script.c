@@ -110,6 +110,16 @@ static void set(struct world *world, const char *key, const struct words *words)
 	world_fail(world, "no such setting: %s", key);
 }
 
+static void add_only(struct settings_agent *agent, const char *list)
+{
+	for (size_t size; list && agent->n_only < SETTINGS_ONLY_MAX; list += size + (list[size] == ',')) {
+		size = strcspn(list, ",");
+		if (size == 0)
+			break;
+		snprintf(agent->only[agent->n_only++], SETTINGS_PATH_SIZE, "%.*s", (int)size, list);
+	}
+}
+
 static void add_agent(struct world *world, const char *name, const struct words *words)
 {
 	const char *denied = words_value(words, "deny_on_miss"), *granted = words_value(words, "granted");
@@ -128,6 +138,7 @@ static void add_agent(struct world *world, const char *name, const struct words 
 	agent->actions = words_has(words, "kill") ? SETTINGS_ACTION_KILL : 0;
 	agent->actions_per_min = (uint32_t)words_number(world, words, "actions_per_min", 0);
 	agent->granted = world_types(world, granted ? granted : "all");
+	add_only(agent, words_value(words, "only"));
 	if (denied)
 		agent->deny_on_miss = world_types(world, denied);
 }
