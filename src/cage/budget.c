@@ -186,7 +186,9 @@ static void make_group(struct budget *budget, const struct settings_agent *agent
 void budget_open(struct budget *budget, struct budget_home *home, const struct settings_agent *agent, uint64_t number)
 {
 	*budget = (struct budget){.home = home, .fd = -1, .state_fd = -1};
-	snprintf(budget->name, sizeof(budget->name), "%s.%llu", agent->name, (unsigned long long)number);
+	/* with the cage's pid: what the one before this left may still be there */
+	snprintf(budget->name, sizeof(budget->name), "%s.%d.%llu", agent->name, (int)getpid(),
+		 (unsigned long long)number);
 	make_group(budget, agent);
 	for (enum budget_kind kind = 0; kind < BUDGET_N_KINDS; kind++) {
 		budget->kept[kind] = budget_kept_by(home, kind);

@@ -156,12 +156,10 @@ class Granted(Case):
         cage = self.platform.children()["cage"]["pid"]
         calm = self.run_in_scope("calm", "1000")
         os.kill(cage, signal.SIGSTOP)
-        try:
-            self.assertGreater(self.answer(id_of(calm.pid)), 0)
-            wait_for("it is not known", 15, lambda: ": unknown" in self.platform.log())
-            self.assertTrue(alive(calm.pid))
-        finally:
-            os.kill(cage, signal.SIGCONT)
+        self.assertGreater(self.answer(id_of(calm.pid)), 0)
+        # by the engine, or by the parent, which ends a cage that stands still and starts another
+        wait_for("it is not known", 15, lambda: ": unknown" in self.platform.log())
+        self.assertTrue(alive(calm.pid))
 
 
 class Limited(Case):
