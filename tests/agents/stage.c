@@ -26,6 +26,8 @@
 static struct stage *current; /* for the last words */
 static unsigned fds_before;
 
+uint32_t stage_slow_budget_s;
+
 static unsigned count_fds(void)
 {
 	unsigned n = 0;
@@ -128,7 +130,7 @@ static void fill_settings(struct settings *settings, const char *const *names)
 	settings->bench_s = 60; /* longer than any case: who is benched stays so */
 	settings->essential_deny = 1;
 	settings->slow_share_percent = 50;
-	settings->slow_budget_s = 2;
+	settings->slow_budget_s = stage_slow_budget_s;
 	for (; *names; names++) {
 		struct settings_agent *agent = &settings->agents[settings->n_agents++];
 		snprintf(agent->name, sizeof(agent->name), "%s", *names);

@@ -441,6 +441,7 @@ static void braked(const char *const *hostile_argv, uint64_t events, const char 
 
 static void case_hostile_slow(const char *unused)
 {
+	stage_slow_budget_s = 2;
 	static const char *const argv[] = {"hostile", "--mode", "slow", "--opens", NULL};
 	braked(argv, 5000, "took more than 50 % of their deadline");
 	/* it was asked no more then */

@@ -261,7 +261,6 @@ static void time_runs_out(const char *policy, bool deny)
 	free(bytes);
 	begin(more);
 	stage.settings->deadline_exec_ms = TIME_MS;
-	stage.settings->slow_budget_s = 0; /* an agent that needs all of its time, again and again, is benched otherwise */
 	for (int i = 0; i < 3; i++) {
 		uint32_t first = stage.n_questions;
 		for (int j = 0; j < 6; j++)
@@ -395,7 +394,6 @@ static void case_stuck(void)
 	make_rules("a.yar", bad_rule);
 	begin(NULL);
 	stage.settings->deadline_exec_ms = TIME_MS;
-	stage.settings->slow_budget_s = 0; /* an agent that needs all of its time, again and again, is benched otherwise */
 	for (int i = 0; i < 2; i++)
 		stage_ask(&stage, "/stuck/file", stuck, true);
 	EXPECT(stage_turn(&stage, 5000, none_open), "no answer");
