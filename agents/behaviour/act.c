@@ -11,11 +11,8 @@ static const struct {
 	int error;
 	const char *words;
 } answers[] = {
-	{-EACCES, "not granted"},
-	{-EBUSY, "over the limit"},
-	{-ESRCH, "gone"},
-	{-EPERM, "spared by the platform"},
-	{-EAGAIN, "the platform cannot now"},
+	{-EACCES, "not granted"},           {-EBUSY, "over the limit"},           {-ESRCH, "gone"},
+	{-EPERM, "spared by the platform"}, {-EAGAIN, "the platform cannot now"},
 };
 
 const char *act_kill(struct rs_agent *agent, uint64_t process_id, const char *rule, const char *reason)

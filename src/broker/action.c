@@ -19,11 +19,13 @@
 #define ACTION_WINDOW_NS (60 * NS_PER_SEC)
 #define KERNEL_THREADS 2u /* pid of the parent of all kernel threads */
 #define UID_RANGE 200u /* of the platform and its agents, from uid_base */
+#define ANCESTORS_MAX 16
 #define DELETED " (deleted)" /* what the kernel writes behind the path of a program that is no longer there */
 
 struct target {
 	uint64_t id;
-	const struct process_entry *entry;
+	bool known;
+	struct rs_process process; /* its rs_str fields are not used */
 	char exe[RS_PATH_SIZE_MAX + 1];
 };
 
@@ -36,12 +38,12 @@ struct refusal {
 
 static bool is_init(struct broker *broker, const struct target *target)
 {
-	return target->entry->process.pid == 1;
+	return target->process.pid == 1;
 }
 
 static bool is_kernel_thread(struct broker *broker, const struct target *target)
 {
-	const struct rs_process *process = &target->entry->process;
+	const struct rs_process *process = &target->process;
 	return process->pid == KERNEL_THREADS || process->parent_pid == KERNEL_THREADS;
 }
 
@@ -67,7 +69,7 @@ static bool has_agents_user(const struct settings *settings, uint32_t uid)
 
 static bool is_ours(struct broker *broker, const struct target *target)
 {
-	const struct rs_process *process = &target->entry->process;
+	const struct rs_process *process = &target->process;
 	return process->flags & RS_PROCESS_PLATFORM || process->pid == broker->opts.own_pid ||
 	       process->pid == broker->opts.parent_pid || has_session(broker, process) ||
 	       has_agents_user(broker->settings, process->uid);
@@ -80,12 +82,38 @@ static bool is_unknown_program(struct broker *broker, const struct target *targe
 
 /* By its path alone, other than for verdicts: to spare a program that only looks essential costs a kill, to end one
  * that is costs the machine. */
+static bool is_in(const struct essential *set, const char *exe)
+{
+	size_t size = strlen(exe), deleted = strlen(DELETED);
+	if (size > deleted && strcmp(exe + size - deleted, DELETED) == 0)
+		size -= deleted;
+	return essential_has(set, exe, size, true);
+}
+
+/* Whether a shell, or another tool that one repairs with, is somebody's who is logged in, or was started by what is
+ * essential itself: init, a login, a package manager. One below a server is not. What cannot be told is spared. */
+static bool is_attended(struct broker *broker, const struct rs_process *tool)
+{
+	uint64_t parent_id = tool->parent_id;
+	if (tool->login_session != UINT32_MAX)
+		return true;
+	for (int i = 0; i < ANCESTORS_MAX; i++) {
+		const struct process_entry *parent =
+			process_table_get(broker->opts.processes, (pid_t)process_id_pid(parent_id));
+		if (!parent || parent->process.id != parent_id || !parent->exe_path[0])
+			return true;
+		if (!is_in(broker->essential_tools, parent->exe_path))
+			return is_in(broker->essential, parent->exe_path);
+		parent_id = parent->process.parent_id;
+	}
+	return true;
+}
+
 static bool is_essential(struct broker *broker, const struct target *target)
 {
-	size_t size = strlen(target->exe), deleted = strlen(DELETED);
-	if (size > deleted && strcmp(target->exe + size - deleted, DELETED) == 0)
-		size -= deleted;
-	return !broker->settings->essential_deny && essential_has(broker->essential, target->exe, size, true);
+	if (broker->settings->essential_deny || !is_in(broker->essential, target->exe))
+		return false;
+	return !is_in(broker->essential_tools, target->exe) || is_attended(broker, &target->process);
 }
 
 static const struct {
@@ -115,7 +143,8 @@ static bool find_target(struct broker *broker, uint64_t id, struct target *ret)
 		return false;
 	if (entry->exe_path[0])
 		snprintf(ret->exe, sizeof(ret->exe), "%s", entry->exe_path);
-	ret->entry = entry;
+	ret->process = entry->process;
+	ret->known = true;
 	return true;
 }
 
@@ -179,7 +208,7 @@ static int hand_over(struct agent *agent, const struct session_action *message, 
 		.agent_index = agent->standing->index,
 		.process_id = message->process_id,
 		.request = message->head.request,
-		.uid = target->entry ? target->entry->process.uid : UINT32_MAX,
+		.uid = target->known ? target->process.uid : UINT32_MAX,
 	};
 	memcpy(order.agent, agent->identity->name, sizeof(order.agent));
 	memcpy(order.version, agent->identity->version, sizeof(order.version));

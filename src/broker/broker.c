@@ -201,17 +201,17 @@ void broker_before_wait(struct broker *broker)
 	arm_deadline(broker);
 }
 
-static void add_essential(struct broker *broker, const char *path)
+static void add_essential(struct essential *essential, const char *path)
 {
 	char resolved[RS_PATH_SIZE_MAX], *real = realpath(path, NULL);
 	size_t size = strlen(path);
-	essential_add(broker->essential, path);
+	essential_add(essential, path);
 	/* events carry the path the kernel knows: /bin/sh comes as /usr/bin/dash */
 	if (!real)
 		return;
 	bool prefix = size > 1 && path[size - 1] == '/';
 	if ((size_t)snprintf(resolved, sizeof(resolved), "%s%s", real, prefix ? "/" : "") < sizeof(resolved))
-		essential_add(broker->essential, resolved);
+		essential_add(essential, resolved);
 	free(real);
 }
 
@@ -220,8 +220,14 @@ static int setup_essential(struct broker *broker)
 	const struct settings *settings = broker->settings;
 	uint32_t n = MIN(settings->n_essential, SETTINGS_ESSENTIAL_MAX);
 	int r = essential_new(2 * SETTINGS_ESSENTIAL_MAX, &broker->essential);
-	for (uint32_t i = 0; r == 0 && i < n; i++)
-		add_essential(broker, settings->essential[i]);
+	if (r == 0)
+		r = essential_new(2 * SETTINGS_ESSENTIAL_MAX, &broker->essential_tools);
+	for (uint32_t i = 0; r == 0 && i < n; i++) {
+		add_essential(broker->essential, settings->essential[i]);
+		if (i >= settings->essential_tools_first &&
+		    i - settings->essential_tools_first < settings->n_essential_tools)
+			add_essential(broker->essential_tools, settings->essential[i]);
+	}
 	return r;
 }
 
@@ -308,6 +314,7 @@ struct broker *broker_free(struct broker *broker)
 	decision_log_free(broker->decisions);
 	decision_log_free(broker->notable);
 	essential_free(broker->essential);
+	essential_free(broker->essential_tools);
 	for (uint32_t i = 0; i < broker->n_standings; i++)
 		standing_free(broker->standings[i]);
 	loop_source_remove(broker->deadline_timer);

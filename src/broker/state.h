@@ -183,6 +183,7 @@ struct broker {
 	uint64_t actions_stray; /* outcomes that nobody waited for any more */
 
 	struct essential *essential;
+	struct essential *essential_tools; /* of these, those that are the platform's business only in good hands */
 	struct ran_before ran;
 	struct strikes_limits limits;
 	struct slowness_limits slow_limits;

@@ -103,6 +103,8 @@ static void default_essential(struct settings *settings)
 		       "leaves the operator some");
 	for (size_t i = 0; i < ARRAY_SIZE(essential_paths); i++)
 		add(settings, "", essential_paths[i]);
+	settings->essential_tools_first = settings->n_essential;
+	settings->n_essential_tools = 2 * ARRAY_SIZE(essential_tools);
 	for (size_t i = 0; i < ARRAY_SIZE(essential_tools); i++) {
 		add(settings, "/usr/bin/", essential_tools[i]);
 		add(settings, "/bin/", essential_tools[i]);

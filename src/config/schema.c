@@ -132,6 +132,7 @@ static void essential_defaults(struct walk *walk, void *base, const yaml_node_t 
 		return;
 	config_defaults(&fresh);
 	settings->n_essential -= fresh.n_essential;
+	settings->essential_tools_first = settings->n_essential_tools = 0;
 	memmove(settings->essential, settings->essential[fresh.n_essential],
 		sizeof(settings->essential) - sizeof(settings->essential[0]) * fresh.n_essential);
 }

@@ -78,7 +78,8 @@ const char *settings_check(const struct settings *settings)
 	if (settings->magic != SETTINGS_MAGIC || settings->size != sizeof(*settings))
 		return "expected the magic number and size of this version, found others";
 	if (settings->n_scopes > SETTINGS_SCOPES_MAX || settings->n_essential > SETTINGS_ESSENTIAL_MAX ||
-	    settings->n_agents > SETTINGS_AGENTS_MAX)
+	    settings->n_agents > SETTINGS_AGENTS_MAX || settings->essential_tools_first > settings->n_essential ||
+	    settings->n_essential_tools > settings->n_essential - settings->essential_tools_first)
 		return "expected counts within their tables, found more";
 	if (!paths(settings->scopes, settings->n_scopes) || !paths(settings->essential, settings->n_essential) ||
 	    !path(settings->replay_path, true) || !path(settings->run_dir, false) || !path(settings->state_dir, false))

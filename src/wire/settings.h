@@ -81,7 +81,8 @@ struct settings_agent {
 	uint32_t n_reads;
 	struct session_event_set granted;
 	struct session_event_set deny_on_miss; /* operator's choice per event; else allow */
-	char only[SETTINGS_ONLY_MAX][SETTINGS_PATH_SIZE]; /* folders: asked and told of files below these only; none: all */
+	char only[SETTINGS_ONLY_MAX]
+		 [SETTINGS_PATH_SIZE]; /* folders: asked and told of files below these only; none: all */
 	struct settings_endpoint endpoints[SETTINGS_ENDPOINTS_MAX];
 	char reads[SETTINGS_READS_MAX][SETTINGS_PATH_SIZE]; /* files and folders that it sees, read-only */
 	char args[SETTINGS_ARGS_MAX][SETTINGS_ARG_SIZE];
@@ -113,6 +114,9 @@ struct settings {
 	uint32_t slow_share_percent; /* an answer is slow beyond this share of its deadline */
 	uint32_t slow_budget_s; /* what the machine may wait for slow answers of one agent in a minute; 0: no limit */
 	uint32_t n_essential;
+	uint32_t essential_tools_first; /* of these, shells and tools: essential in the hands of who is logged in only,
+					 */
+	uint32_t n_essential_tools; /* where the question is whether a process may be ended */
 	char essential[SETTINGS_ESSENTIAL_MAX][SETTINGS_PATH_SIZE]; /* paths; a final "/" makes a prefix */
 
 	/* processes */

@@ -64,7 +64,8 @@ void stage_fail(const char *file, int line, const char *condition, const char *f
 _printf_(4, 5);
 
 /* events_per_s 0: no synth. The names are those of the agents that will be started. */
-/* Set before it begins: what slow answers may cost a minute; 0, as it is at first: an agent may be as slow as it likes. */
+/* Set before it begins: what slow answers may cost a minute; 0, as it is at first: an agent may be as slow as it likes.
+ */
 extern uint32_t stage_slow_budget_s;
 void stage_begin(struct stage *stage, uint32_t events_per_s, uint64_t events_max, const char *const *names);
 /* Ends what still runs, by SIGKILL, and checks that no descriptor is left over. */

@@ -85,9 +85,9 @@ static const struct {
 	const char *name;
 	size_t offset;
 } settings_numbers[] = {
-	SETTING(deadline_exec_ms), SETTING(deadline_open_ms), SETTING(strikes_max),        SETTING(strike_window_s),
-	SETTING(bench_s),          SETTING(essential_deny),   SETTING(slow_share_percent), SETTING(slow_budget_s),
-	SETTING(uid_base),
+	SETTING(deadline_exec_ms),   SETTING(deadline_open_ms), SETTING(strikes_max),
+	SETTING(strike_window_s),    SETTING(bench_s),          SETTING(essential_deny),
+	SETTING(slow_share_percent), SETTING(slow_budget_s),    SETTING(uid_base),
 };
 
 static void set(struct world *world, const char *key, const struct words *words)
@@ -95,6 +95,11 @@ static void set(struct world *world, const char *key, const struct words *words)
 	const char *value = words->n ? words->word[0] : "";
 	if (world->broker)
 		world_fail(world, "settings come before everything else");
+	if (strcmp(key, "essential_tool") == 0) { /* after all that are no tools */
+		if (world->settings.n_essential_tools++ == 0)
+			world->settings.essential_tools_first = world->settings.n_essential;
+		key = "essential";
+	}
 	if (strcmp(key, "essential") == 0) {
 		if (world->settings.n_essential == SETTINGS_ESSENTIAL_MAX)
 			world_fail(world, "too many essential paths");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel of a scenario: asks, tells, loses; keeps what it was answered. */
 #include "base/clock.h"
+#include "sensor/process_proc.h"
 #include "sensor/process_table_internal.h"
 #include "tests/scenarios/world.h"
 
@@ -65,17 +66,21 @@ uint64_t world_process(struct world *world, const char *name)
 	return id;
 }
 
-/* starts NAME pid= [start= exe= uid= parent= platform]; an empty exe: the platform could not learn it */
+/* starts NAME pid= [start= exe= uid= parent=PID login=]; an empty exe: the platform could not learn it */
 static void starts(struct world *world, const struct words *words)
 {
 	const char *exe = words_value(words, "exe");
 	struct rs_process process = {.pid = (uint32_t)words_number(world, words, "pid", 4242),
 				     .parent_pid = (uint32_t)words_number(world, words, "parent", 1),
-				     .uid = (uint32_t)words_number(world, words, "uid", 1000)};
+				     .uid = (uint32_t)words_number(world, words, "uid", 1000),
+				     .login_session = (uint32_t)words_number(world, words, "login", UINT32_MAX)};
 	if (world->n_processes == WORLD_PROCESSES_MAX)
 		world_fail(world, "too many processes for a scenario");
 	process.id = words_number(world, words, "start", 7) << 22 | process.pid;
 	process.tid = process.pid;
+	for (uint32_t i = 0; i < world->n_processes; i++)
+		if ((uint32_t)process_id_pid(world->processes[i].id) == process.parent_pid)
+			process.parent_id = world->processes[i].id;
 	process.euid = process.uid;
 	struct world_process *named = &world->processes[world->n_processes++];
 	snprintf(named->name, sizeof(named->name), "%s", words->word[0]);
