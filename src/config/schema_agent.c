@@ -12,12 +12,17 @@
 static void args(struct walk *walk, void *base, const yaml_node_t *node);
 static void events(struct walk *walk, void *base, const yaml_node_t *node);
 static void on_miss(struct walk *walk, void *base, const yaml_node_t *node);
+static void reads(struct walk *walk, void *base, const yaml_node_t *node);
+static void network(struct walk *walk, void *base, const yaml_node_t *node);
+
+static const char *const jails[] = {"whole", "partial", NULL};
 
 static const struct rule limits[] = {
 	{.key = "memory", .kind = RULE_SIZE_MB, .least = 8, .most = 1 << 20, AT(memory_mb)},
 	{.key = "descriptors", .kind = RULE_NUMBER, .least = 16, .most = 65536, AT(files_max)},
 	{.key = "pending", .kind = RULE_NUMBER, .least = 1, .most = 4096, AT(pending_max)},
 	{.key = "ring", .kind = RULE_SIZE_KB, .least = 128, .most = 256 << 10, AT(ring_kb)},
+	{.key = "disk", .kind = RULE_SIZE_MB, .least = 0, .most = 1 << 20, AT(disk_mb)},
 	{.key = "denies_per_minute", .kind = RULE_NUMBER, .least = 1, .most = 1000000, AT(denies_per_min)},
 	{0},
 };
@@ -39,6 +44,9 @@ static const struct rule agent_rules[] = {
 	{.key = "deadline", .kind = RULE_SECTION, .section = deadline},
 	{.key = "on_miss", .kind = RULE_OTHER, .other = on_miss},
 	{.key = "limits", .kind = RULE_SECTION, .section = limits},
+	{.key = "reads", .kind = RULE_OTHER, .other = reads},
+	{.key = "network", .kind = RULE_OTHER, .other = network},
+	{.key = "jail", .kind = RULE_CHOICE, .choices = jails, AT(jail)},
 	{0},
 };
 
@@ -53,6 +61,52 @@ static void arg_item(struct walk *walk, void *base, size_t index, const yaml_nod
 static void args(struct walk *walk, void *base, const yaml_node_t *node)
 {
 	walk_list(walk, node, SETTINGS_ARGS_MAX, base, arg_item);
+}
+
+static void read_item(struct walk *walk, void *base, size_t index, const yaml_node_t *item)
+{
+	struct settings_agent *agent = base;
+	const char *text = walk_scalar(walk, item, SETTINGS_PATH_SIZE - 1, "an absolute path");
+	if (text && !value_path(text, false))
+		walk_wrong(walk, item, "write it from / on, without . and ..", "an absolute path");
+	else if (text)
+		strcpy(agent->reads[agent->n_reads++], text);
+}
+
+static void reads(struct walk *walk, void *base, const yaml_node_t *node)
+{
+	walk_list(walk, node, SETTINGS_READS_MAX, base, read_item);
+}
+
+static void port_item(struct walk *walk, void *base, size_t index, const yaml_node_t *item)
+{
+	struct settings_agent *agent = base;
+	const char *text = walk_scalar(walk, item, 15, "a port, as 443/tcp");
+	char digits[16] = "";
+	uint64_t port = 0;
+	if (!text)
+		return;
+	size_t size = strcspn(text, "/");
+	memcpy(digits, text, size);
+	if (strcmp(text + size, "/tcp") != 0 || !value_number(digits, &port) || port == 0 || port > 65535)
+		walk_wrong(walk, item, "write PORT/tcp", "a port, as 443/tcp");
+	else
+		agent->endpoints[agent->n_endpoints++].port = (uint16_t)port;
+}
+
+static void network(struct walk *walk, void *base, const yaml_node_t *node)
+{
+	struct settings_agent *agent = base;
+	if (node->type == YAML_SEQUENCE_NODE) {
+		agent->network = SETTINGS_NETWORK_ENDPOINTS;
+		walk_list(walk, node, SETTINGS_ENDPOINTS_MAX, base, port_item);
+		return;
+	}
+	const char *text = walk_scalar(walk, node, 15, "none, any or a list of ports");
+	if (text && strcmp(text, "any") == 0)
+		agent->network = SETTINGS_NETWORK_ANY;
+	else if (text && strcmp(text, "none") != 0)
+		walk_wrong(walk, node, "choose one of them", "none, any or a list of ports");
 }
 
 static const char *nearest_event(const char *name)
