@@ -6,7 +6,7 @@
 static void look(struct agent *agent, struct incarnation *incarnation, uint64_t now_ns)
 {
 	if (incarnation)
-		budget_look(&incarnation->budget, &incarnation->settings, incarnation->pid, now_ns, false);
+		budget_look(&incarnation->budget, &incarnation->settings, incarnation_pid(incarnation), now_ns, false);
 }
 
 /* Of those that are gone and those that run. */
@@ -38,15 +38,18 @@ static void budgets(const struct agent *agent, struct json *json)
 
 static void agent_json(const struct agent *agent, uint64_t now_ns, struct json *json)
 {
+	char text[160];
 	json_open_object(json, NULL);
 	json_string(json, "name", agent->settings.name);
-	json_u64(json, "pid", agent->current ? (uint64_t)agent->current->pid : 0);
+	json_u64(json, "pid", agent->current ? (uint64_t)incarnation_pid(agent->current) : 0);
 	json_u64(json, "uid", agent->uid);
 	json_string(json, "state", life_name(agent->state));
 	json_u64(json, "restarts", agent->restarts);
 	json_u64(json, "since_s", (now_ns - agent->since_ns) / NS_PER_SEC);
 	json_string(json, "why", agent->why);
-	json_u64(json, "newcomer_pid", agent->newcomer ? (uint64_t)agent->newcomer->pid : 0);
+	json_string(json, "jail",
+		    !agent->current ? "" : jail_describe(agent->current->jail.missing, text, sizeof(text)));
+	json_u64(json, "newcomer_pid", agent->newcomer ? (uint64_t)incarnation_pid(agent->newcomer) : 0);
 	json_u64(json, "upgrades", agent->upgrades);
 	json_u64(json, "upgrades_failed", agent->upgrades_failed);
 	json_string(json, "upgrade_why", agent->upgrade_why);

@@ -66,6 +66,10 @@ struct end {
 	bool ended;
 };
 
+static void on_started(void *data, struct incarnation *incarnation)
+{
+}
+
 static void on_ended(void *data, struct incarnation *incarnation, int status)
 {
 	struct end *end = data;
@@ -95,6 +99,8 @@ static void start_with_nth(unsigned n, struct budget_home *home, bool *ret_start
 					.uid = getuid(),
 					.number = n,
 					.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC),
+					.output_dir_fd = -1,
+					.started = on_started,
 					.data = &end,
 					.ended = on_ended};
 	calls = 0;
