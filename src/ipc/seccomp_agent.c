@@ -418,6 +418,11 @@ static const struct seccomp_row unsupported[] = {
 	ANY(fallocate),
 };
 
+/* As a firewall would answer, so that a program takes it for one. */
+static const struct seccomp_row no_network[] = {
+	ANY(socket), ANY(connect), ANY(bind), ANY(listen), ANY(accept), ANY(accept4),
+};
+
 #define LIST(rows) (rows), ARRAY_SIZE(rows)
 
 int drop_system_calls_agent(enum settings_network network)
@@ -429,7 +434,9 @@ int drop_system_calls_agent(enum settings_network network)
 		{SCMP_ACT_ERRNO(EOPNOTSUPP), LIST(unsupported)},
 	};
 	size_t n = 4;
-	if (network != SETTINGS_NETWORK_NONE)
+	if (network == SETTINGS_NETWORK_NONE)
+		lists[n++] = (struct seccomp_list){SCMP_ACT_ERRNO(EACCES), LIST(no_network)};
+	else
 		lists[n++] = (struct seccomp_list){SCMP_ACT_ALLOW, LIST(connecting)};
 	if (network == SETTINGS_NETWORK_ANY)
 		lists[n++] = (struct seccomp_list){SCMP_ACT_ALLOW, LIST(listening)};
