@@ -2,6 +2,7 @@
 /* agents_report: the cage's part of `ringside status`. */
 #include "base/clock.h"
 #include "cage/agent.h"
+#include "cage/jail_notes.h"
 
 static void look(struct agent *agent, struct incarnation *incarnation, uint64_t now_ns)
 {
@@ -76,6 +77,7 @@ void agents_doctor_json(const struct agents *agents, struct json *json)
 {
 	json_open_object(json, NULL);
 	json_open_array(json, "notes");
+	jail_notes(json);
 	budget_home_notes(&agents->home, json);
 	json_close_array(json);
 	json_close_object(json);

@@ -120,6 +120,17 @@ class Escape(unittest.TestCase):
             return False
         return {a["name"]: a["state"] for a in agents}.get("escape") == "live"
 
+    def asked(self):
+        """Opens until it is asked: it is live a moment before the kernel asks for it."""
+        with open(os.path.join(self.platform.scope, "question"), "rb"):
+            pass
+        return self.output()
+
+    def ask(self):
+        shutil.copy("/bin/true", os.path.join(self.platform.scope, "question"))
+        wait_for("it is asked", 20, self.asked)
+        wait_for("it has tried", 60, lambda: "\ntried " in self.output())
+
     def output(self):
         with open(os.path.join(self.platform.run_dir, "agents/escape.log")) as f:
             return f.read()
@@ -127,12 +138,8 @@ class Escape(unittest.TestCase):
     def test_in_its_jail(self):
         self.start()
         pids = {name: self.platform.pid(name) for name in ("engine", "cage", "control")}
-        sleeper = self.platform.agent("sleeper")["pid"]
         self.assertEqual(self.platform.agent("escape")["jail"], "whole")
-        shutil.copy("/bin/true", os.path.join(self.platform.scope, "question"))
-        with open(os.path.join(self.platform.scope, "question"), "rb"):
-            pass
-        wait_for("it has tried", 120, lambda: "\ntried " in self.output())
+        self.ask()
         found = results(self.output())
         show(found)
         self.assertEqual(set(found), set(self.table()))
@@ -140,9 +147,33 @@ class Escape(unittest.TestCase):
         self.assertEqual({name: row for name, row in found.items() if row[1] != "held"}, {})
         # and nobody else was hurt
         self.assertEqual({name: self.platform.pid(name) for name in pids}, pids)
-        self.assertEqual(self.platform.agent("sleeper")["pid"], sleeper)
         self.assertTrue(alive(self.world.victim.pid))
         self.assertNotIn("escape SUCCEEDED", self.platform.log())
+
+    def tried(self, keys):
+        self.start(keys)
+        self.ask()
+        found = results(self.output())
+        return {name: row[0] for name, row in found.items() if name.startswith("network-")}, found
+
+    def test_network_any(self):
+        """The machine's TCP and UDP, and nothing else that its name space holds."""
+        network, found = self.tried(", network: any")
+        for name in ("network-tcp", "network-udp", "network-listen"):
+            self.assertEqual(network.pop(name), "SUCCEEDED", name)
+        network.pop("network-fast-open")  # EPERM or ENOSYS by its flag
+        self.assertNotIn("SUCCEEDED", network.values())
+        self.assertEqual([name for name, row in found.items() if row[1] == "out" and not name.startswith("network-")], [])
+
+    def test_network_port(self):
+        network, _ = self.tried(", network: [%d/tcp]" % self.world.tcp.getsockname()[1])
+        self.assertEqual(network.pop("network-tcp"), "SUCCEEDED")
+        self.assertNotIn("SUCCEEDED", network.values())
+
+    def test_network_another_port(self):
+        network, _ = self.tried(", network: [1/tcp]")
+        self.assertEqual(network["network-tcp"], "EACCES")
+        self.assertNotIn("SUCCEEDED", network.values())
 
     def test_outside(self):
         """What the same attempts are worth: as root in no jail they succeed."""

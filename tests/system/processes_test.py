@@ -75,6 +75,7 @@ class Privilege(Case):
             with self.subTest(name):
                 self.check_dropped(self.platform.pid(name), UID_BASE + role, CAPABILITIES[name])
         self.check_dropped(self.platform.agent("sleeper")["pid"], UID_BASE + 100, 0)
+        self.assertEqual(self.platform.agent("sleeper")["jail"], "whole")
 
     def test_descriptors(self):
         """Nobody but the parent and the engine has the fanotify group; an agent has its lifeline and no more."""
@@ -86,6 +87,16 @@ class Privilege(Case):
         self.assertEqual(sorted(links), [0, 1, 2, 3])
         self.assertTrue(links[3].startswith("socket:"))
         self.assertEqual(links[0], "/dev/null")
+
+    def test_name_spaces_of_an_agent(self):
+        self.start()
+        agent, cage = self.platform.agent("sleeper")["pid"], self.platform.pid("cage")
+        for kind in ("user", "mnt", "pid", "ipc", "uts", "net"):
+            self.assertNotEqual(os.readlink("/proc/%d/ns/%s" % (agent, kind)), os.readlink("/proc/%d/ns/%s" % (cage, kind)))
+        self.assertEqual(proc_status(agent)["NSpid"].split()[1:], ["2"])
+        with open("/proc/%d/mountinfo" % agent) as f:
+            mounts = [line.split() for line in f]
+        self.assertTrue(all("ro" in mount[5].split(",") and "nosuid" in mount[5].split(",") for mount in mounts), mounts)
 
     def links(self, pid):
         folder = "/proc/%d/fd" % pid
@@ -274,6 +285,35 @@ class StandsStill(Case):
                 process.wait()
         self.assertEqual({name: self.platform.pid(name) for name in pids}, pids)
         self.assertEqual([self.restarts(name) for name in pids], [0, 0])
+
+
+class Output(Case):
+    """What an agent prints goes into a file of its own, and never into the platform's log."""
+
+    def output(self, name="actor.log"):
+        path = os.path.join(self.platform.run_dir, "agents", name)
+        return os.stat(path) if os.path.exists(path) else None
+
+    def test_a_forged_line(self):
+        self.platform.write_config(agents=[self.actor("print", "<3>engine: all is lost", "3")])
+        self.platform.start()
+        wait_for("it has printed", 10, lambda: self.output() and self.output().st_size == 3 * 23)
+        self.assertNotIn("all is lost", self.platform.log())
+        self.assertEqual((self.output().st_uid, self.output().st_mode & 0o777), (UID_BASE + ROLES["cage"], 0o600))
+        links = os.readlink("/proc/%d/fd/2" % self.platform.agent("actor")["pid"])
+        self.assertTrue(links.endswith("/agents/actor.log"), links)
+
+    def test_a_flood(self):
+        """It ends at 1 MB, the agent lives on, and the next start makes room."""
+        self.platform.write_config(agents=[self.actor("print", "x" * 99, "20000")])
+        self.platform.start()
+        wait_for("it is full", 10, lambda: self.output() and self.output().st_size == 1 << 20)
+        pid = self.platform.agent("actor")["pid"]
+        time.sleep(0.2)
+        self.assertTrue(alive(pid))
+        self.platform.ask(AGENT, text="restart actor")
+        wait_for("another one is full", 10, lambda: self.output("actor.old") and self.output().st_size == 1 << 20)
+        self.assertEqual(self.output("actor.old").st_size, 1 << 20)
 
 
 class Stop(Case):
