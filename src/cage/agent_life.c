@@ -131,7 +131,7 @@ static void on_started(void *data, struct incarnation *incarnation)
 		agent_send_session(agent, incarnation);
 }
 
-static int spawn(struct agent *agent, bool beside, struct incarnation **ret)
+static int spawn(struct agent *agent, bool beside, char *why, size_t why_size, struct incarnation **ret)
 {
 	struct agents *agents = agent->agents;
 	struct incarnation_opts opts = {
@@ -147,7 +147,7 @@ static int spawn(struct agent *agent, bool beside, struct incarnation **ret)
 		.started = on_started,
 		.ended = on_ended,
 	};
-	return incarnation_start(&opts, ret);
+	return incarnation_start(&opts, why, why_size, ret);
 }
 
 static void do_spawn(struct agent *agent)
@@ -155,10 +155,8 @@ static void do_spawn(struct agent *agent)
 	agent->restarts += agent->started_before;
 	agent->started_before = true;
 	loop_source_arm(agent->timer, 0);
-	int r = spawn(agent, false, &agent->current);
-	if (r >= 0)
+	if (spawn(agent, false, agent->why, sizeof(agent->why), &agent->current) >= 0)
 		return;
-	snprintf(agent->why, sizeof(agent->why), "could not be started: %s", strerror(-r));
 	log_warning("agent %s: %s", agent->settings.name, agent->why);
 	agent_step(agent, count_end(agent));
 }
@@ -211,10 +209,8 @@ static void do_beside(struct agent *agent)
 	drop_newcomer(agent);
 	agent->upgrade_why[0] = agent->newcomer_why[0] = '\0';
 	loop_source_arm(agent->timer, clock_monotonic_ns() + NEWCOMER_NS);
-	int r = spawn(agent, true, &agent->newcomer);
-	if (r >= 0)
+	if (spawn(agent, true, agent->newcomer_why, sizeof(agent->newcomer_why), &agent->newcomer) >= 0)
 		return;
-	snprintf(agent->newcomer_why, sizeof(agent->newcomer_why), "could not be started: %s", strerror(-r));
 	agent_step(agent, LIFE_NEW_GONE);
 }
 

@@ -105,7 +105,9 @@ static void start_with_nth(unsigned n, struct budget_home *home, bool *ret_start
 					.ended = on_ended};
 	calls = 0;
 	failing = n;
-	int r = incarnation_start(&opts, &incarnation);
+	char why[400] = "";
+	int r = incarnation_start(&opts, why, sizeof(why), &incarnation);
+	assert_true(r >= 0 || strlen(why) > 10);
 	*ret_started = r >= 0;
 	if (r >= 0 && calls < n)
 		failing = 0;

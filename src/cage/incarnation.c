@@ -194,17 +194,16 @@ static int start(struct incarnation *incarnation)
 			    .null_fd = opts->null_fd,
 			    .output_fd = output_fd >= 0 ? output_fd : opts->null_fd};
 	r = jail_start(&jail, &incarnation->jail);
-	if (r < 0)
-		log_error("agent %s: not started, its jail could not be made: %s", incarnation->settings.name,
-			  incarnation->jail.text);
 	return r < 0 ? r : watch(incarnation, incarnation->jail.pid);
 }
 
-int incarnation_start(const struct incarnation_opts *opts, struct incarnation **ret)
+int incarnation_start(const struct incarnation_opts *opts, char *why, size_t why_size, struct incarnation **ret)
 {
 	struct incarnation *incarnation = calloc(1, sizeof(*incarnation));
-	if (!incarnation)
+	if (!incarnation) {
+		snprintf(why, why_size, "not started: %s", strerror(ENOMEM));
 		return -ENOMEM;
+	}
 	incarnation->opts = *opts;
 	incarnation->settings = *opts->settings;
 	incarnation->opts.settings = &incarnation->settings;
@@ -212,6 +211,8 @@ int incarnation_start(const struct incarnation_opts *opts, struct incarnation **
 	list_init(&incarnation->link);
 	int r = start(incarnation);
 	if (r < 0) {
+		const char *text = incarnation->jail.text;
+		snprintf(why, why_size, "not started: %s", text[0] ? text : strerror(-r));
 		incarnation_free(incarnation);
 		return r;
 	}

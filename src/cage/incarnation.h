@@ -55,7 +55,8 @@ struct incarnation {
 	struct loop_source *timer;
 };
 
-int incarnation_start(const struct incarnation_opts *opts, struct incarnation **ret);
+/* -errno; then why (of why_size bytes) tells the step at which it failed. */
+int incarnation_start(const struct incarnation_opts *opts, char *why, size_t why_size, struct incarnation **ret);
 /* Kills and reaps it when it runs. */
 struct incarnation *incarnation_free(struct incarnation *incarnation);
 

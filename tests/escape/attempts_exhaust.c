@@ -179,7 +179,6 @@ static const struct attempt rows[] = {
 	{"exhaust-processes", "makes 150 processes", processes, "EAGAIN", NULL},
 	{"exhaust-processes-limit", "raises its limit of processes", raise_limit, "EPERM", NULL},
 	{"exhaust-descriptors", "opens 700 descriptors", descriptors, "EMFILE", NULL},
-	{"exhaust-memory", "uses 160 MB of memory", memory, "ENOMEM SIGKILL", NULL},
 	{"exhaust-locked-memory", "locks memory", lock_memory, "EPERM ENOMEM", NULL},
 	{"exhaust-disk", "writes a file of 32 MB", disk, "EFBIG ENOSPC", NULL},
 	{"exhaust-disk-in-parts", "writes 32 files of 1 MB", disk_in_parts, "ENOSPC", NULL},
@@ -189,5 +188,7 @@ static const struct attempt rows[] = {
 	{"exhaust-output-lock", "locks the file that it prints to", output_lock, "ENOLCK", NULL},
 	{"exhaust-memory-file", "writes a memfd of 32 MB", memory_file, "EFBIG ENOSPC", NULL},
 	{"exhaust-flush", "has the machine's disks flushed", flush_disks, "EPERM", NULL},
+	/* the last: a control group ends all of the agent for it */
+	{"exhaust-memory", "uses 160 MB of memory", memory, "ENOMEM SIGKILL", NULL},
 };
 ATTEMPTS(attempts_exhaust, rows);

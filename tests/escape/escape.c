@@ -3,6 +3,7 @@
 
 #include <ringside/ringside.h>
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +13,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,6 +194,38 @@ static int be_outside(struct world *world)
 	return 0;
 }
 
+static int listen_at(const char *name, bool abstract, int type)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path + abstract, sizeof(address.sun_path) - abstract, "%s", name);
+	size_t size = offsetof(struct sockaddr_un, sun_path) + strlen(name) +
+		      1; /* abstract: the NUL before it, else the one behind */
+	int fd = socket(AF_UNIX, type, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, (socklen_t)size) < 0)
+		return -1;
+	return type == SOCK_DGRAM ? 0 : listen(fd, 8);
+}
+
+/* Where there is no Python for it: those whom an attempt would reach. Waits until it is killed. */
+static int be_others(const struct world *world)
+{
+	char datagram[100];
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons((uint16_t)world->port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int tcp = socket(AF_INET, SOCK_STREAM, 0);
+	snprintf(datagram, sizeof(datagram), "%s-datagram", world->abstract);
+	if (tcp < 0 || bind(tcp, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(tcp, 8) < 0 ||
+	    listen_at(world->abstract, true, SOCK_STREAM) < 0 || listen_at(datagram, true, SOCK_DGRAM) < 0 ||
+	    shmget(world->shm_key, 4096, IPC_CREAT | 0666) < 0 ||
+	    listen_at(below(world->granted, "socket"), false, SOCK_STREAM) < 0) {
+		perror("escape: others");
+		return 1;
+	}
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	struct world world = {.secret = "",
@@ -212,6 +247,8 @@ int main(int argc, char **argv)
 		return be_agent(&world);
 	else if (argc > 2 && strcmp(argv[1], "outside") == 0)
 		return be_outside(&world);
+	else if (argc > 2 && strcmp(argv[1], "listen") == 0)
+		return be_others(&world);
 	else if (argc == 2 && strcmp(argv[1], "--capabilities") == 0)
 		return prctl(PR_CAPBSET_READ, 0, 0, 0, 0) == 1 ? 0 : EPERM;
 	else

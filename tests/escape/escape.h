@@ -4,6 +4,7 @@
  *
  *     escape agent KEY=VALUE…      as an agent: waits for a question, takes its descriptor, tries everything
  *     escape outside KEY=VALUE…    as root and in no jail: what of it succeeds there
+ *     escape listen KEY=VALUE…     those whom it must not reach
  *     escape --table               the rows, for docs/ESCAPES.md
  *
  * An attempt does no harm where it succeeds: it signals with 0, opens without writing, works in a folder of its own.
