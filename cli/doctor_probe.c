@@ -2,6 +2,7 @@
 #include "doctor_probe.h"
 
 #include "base/fd.h"
+#include "ipc/landlock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,6 +156,35 @@ static void probe_cgroups(struct probe *probe)
 	}
 }
 
+/* A number in a file of /proc/sys; what is not there is as if it were not set. */
+static long sysctl_number(struct probe *probe, const char *path, long absent)
+{
+	const char *text = read_below(probe, path);
+	return text ? strtol(text, NULL, 10) : absent;
+}
+
+static void probe_jail(struct probe *probe)
+{
+	char what[80];
+	bool none = sysctl_number(probe, "/proc/sys/user/max_user_namespaces", 1) == 0 ||
+		    sysctl_number(probe, "/proc/sys/kernel/unprivileged_userns_clone", 1) == 0;
+	if (none)
+		note(probe, "warn", "user name spaces are switched off",
+		     "agents are not started, unless their settings say jail: partial",
+		     "set user.max_user_namespaces above 0 and kernel.unprivileged_userns_clone to 1");
+	else
+		note(probe, "ok", "user name spaces are not switched off", NULL, NULL);
+	if (probe->root[0])
+		return;
+	int abi = landlock_abi();
+	snprintf(what, sizeof(what), "Landlock %s (ABI %d)", abi ? "is there" : "is not there", abi);
+	if (abi > 0)
+		note(probe, "ok", what, NULL, NULL);
+	else
+		note(probe, "warn", what, "agents are not started, unless their settings say jail: partial",
+		     "add landlock to lsm= on the kernel's command line");
+}
+
 static void probe_capabilities(struct probe *probe)
 {
 	static const struct {
@@ -207,6 +237,7 @@ struct json_object *doctor_probe(const char *root)
 	probe_fanotify(probe);
 	probe_bpf(probe);
 	probe_cgroups(probe);
+	probe_jail(probe);
 	probe_capabilities(probe);
 	json_object_object_add(doctor, "notes", probe->notes);
 	free(probe);

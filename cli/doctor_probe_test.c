@@ -104,6 +104,13 @@ static void test_what_is_missing(void **state)
 	expect("has the cpu controller", "ok");
 	drop("/sys/fs/cgroup/cgroup.controllers");
 	expect("no cgroup v2", "warn");
+	put_debian();
+	put("/proc/sys/user/max_user_namespaces", "0\n");
+	expect("user name spaces are switched off", "warn");
+	put("/proc/sys/user/max_user_namespaces", "1000\n");
+	expect("user name spaces are not switched off", "ok");
+	put("/proc/sys/kernel/unprivileged_userns_clone", "0\n");
+	expect("user name spaces are switched off", "warn");
 	put("/proc/self/status", "Name:\tx\nCapBnd:\t00000000a80425fb\n");
 	expect("CAP_SYS_ADMIN, CAP_LEASE", "bad");
 	put("/proc/self/status", "Name:\tx\n");

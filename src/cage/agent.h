@@ -32,7 +32,7 @@ struct agent {
 	uint64_t upgrades, upgrades_failed;
 	uint64_t hits[BUDGET_N_KINDS]; /* of its processes that are gone */
 	bool started_before;
-	char why[160]; /* how its process ended last */
+	char why[400]; /* how its process ended last */
 	char order[ORDER_WORDS_SIZE]; /* the operator's last, and its reason */
 	uint64_t order_ns; /* 0: none */
 	char newcomer_why[IPC_TEXT_SIZE]; /* why its newcomer is of no use; "": not known yet */
@@ -46,6 +46,7 @@ struct agents {
 	struct loop_source *tick;
 	uint64_t n_started;
 	int null_fd;
+	int output_dir_fd; /* -1: what agents print is lost */
 	bool engine_up;
 	void (*stopped)(void *data);
 	void *stopped_data;

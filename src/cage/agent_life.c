@@ -82,18 +82,21 @@ static void newcomer_ended(struct agent *agent, struct incarnation *incarnation,
 	bool by_us = incarnation->parting == INCARNATION_KILLED && WIFSIGNALED(status);
 	if (!by_us || !agent->newcomer_why[0])
 		incarnation_describe(incarnation, status, agent->newcomer_why, sizeof(agent->newcomer_why));
-	agent_tell_engine(agent, incarnation, status, false, agent->newcomer_why);
+	/* one that never had a process had no session either */
+	if (incarnation_process_id(incarnation) != 0)
+		agent_tell_engine(agent, incarnation, status, false, agent->newcomer_why);
 	incarnation_free(incarnation);
 	agent_step(agent, LIFE_NEW_GONE);
 }
 
 static void parting_ended(struct agent *agent, struct incarnation *incarnation, int status)
 {
-	char why[160];
+	char why[400];
 	incarnation_describe(incarnation, status, why, sizeof(why));
 	log_info("agent %s: process %llu, which was replaced, %s", agent->settings.name,
-		 (unsigned long long)incarnation->process_id & 0x3fffff, why);
-	agent_tell_engine(agent, incarnation, status, true, why);
+		 (unsigned long long)incarnation_process_id(incarnation) & 0x3fffff, why);
+	if (incarnation_process_id(incarnation) != 0)
+		agent_tell_engine(agent, incarnation, status, true, why);
 	incarnation_free(incarnation);
 	agent_settle(agent);
 }
@@ -114,7 +117,21 @@ static void on_ended(void *data, struct incarnation *incarnation, int status)
 
 /* -- actions ----------------------------------------------------------------------------------------------- */
 
-static int spawn(struct agent *agent, bool beside, struct incarnation **ret)
+static void on_started(void *data, struct incarnation *incarnation)
+{
+	struct agent *agent = data;
+	const struct jail_process *jail = &incarnation->jail;
+	char text[160];
+	jail_describe(jail->missing, text, sizeof(text));
+	log_info("agent %s: started, pid %d, user %u, jail %s", agent->settings.name, jail->pid, incarnation->opts.uid,
+		 text);
+	if (jail->missing)
+		log_warning("agent %s: its jail is %s: %s", agent->settings.name, text, jail->text);
+	if (!incarnation->parting)
+		agent_send_session(agent, incarnation);
+}
+
+static int spawn(struct agent *agent, bool beside, char *why, size_t why_size, struct incarnation **ret)
 {
 	struct agents *agents = agent->agents;
 	struct incarnation_opts opts = {
@@ -125,15 +142,12 @@ static int spawn(struct agent *agent, bool beside, struct incarnation **ret)
 		.number = ++agents->n_started,
 		.beside = beside,
 		.null_fd = agents->null_fd,
+		.output_dir_fd = agents->output_dir_fd,
 		.data = agent,
+		.started = on_started,
 		.ended = on_ended,
 	};
-	int r = incarnation_start(&opts, ret);
-	if (r < 0)
-		return r;
-	log_info("agent %s: started, pid %d, user %u", agent->settings.name, (*ret)->pid, agent->uid);
-	agent_send_session(agent, *ret);
-	return 0;
+	return incarnation_start(&opts, why, why_size, ret);
 }
 
 static void do_spawn(struct agent *agent)
@@ -141,10 +155,8 @@ static void do_spawn(struct agent *agent)
 	agent->restarts += agent->started_before;
 	agent->started_before = true;
 	loop_source_arm(agent->timer, 0);
-	int r = spawn(agent, false, &agent->current);
-	if (r >= 0)
+	if (spawn(agent, false, agent->why, sizeof(agent->why), &agent->current) >= 0)
 		return;
-	snprintf(agent->why, sizeof(agent->why), "could not be started: %s", strerror(-r));
 	log_warning("agent %s: %s", agent->settings.name, agent->why);
 	agent_step(agent, count_end(agent));
 }
@@ -168,13 +180,13 @@ static void drop_newcomer(struct agent *agent)
 static void do_ask(struct agent *agent)
 {
 	drop_newcomer(agent);
-	jail_ask(agent->current->pid);
+	jail_ask(&agent->current->jail);
 	loop_source_arm(agent->timer, clock_monotonic_ns() + GRACE_NS);
 }
 
 static void do_kill(struct agent *agent)
 {
-	jail_kill(agent->current->pid);
+	jail_kill(&agent->current->jail);
 	budget_kill(&agent->current->budget);
 }
 
@@ -197,10 +209,8 @@ static void do_beside(struct agent *agent)
 	drop_newcomer(agent);
 	agent->upgrade_why[0] = agent->newcomer_why[0] = '\0';
 	loop_source_arm(agent->timer, clock_monotonic_ns() + NEWCOMER_NS);
-	int r = spawn(agent, true, &agent->newcomer);
-	if (r >= 0)
+	if (spawn(agent, true, agent->newcomer_why, sizeof(agent->newcomer_why), &agent->newcomer) >= 0)
 		return;
-	snprintf(agent->newcomer_why, sizeof(agent->newcomer_why), "could not be started: %s", strerror(-r));
 	agent_step(agent, LIFE_NEW_GONE);
 }
 
@@ -210,7 +220,7 @@ static void do_switch(struct agent *agent)
 	agent->current = STEAL(agent->newcomer);
 	agent->upgrades++;
 	log_notice("agent %s: upgraded in place; pid %d answers, pid %d ends", agent->settings.name,
-		   agent->current->pid, old->pid);
+		   incarnation_pid(agent->current), incarnation_pid(old));
 	part(agent, old, INCARNATION_DRAINS);
 }
 
@@ -303,10 +313,10 @@ struct incarnation *agent_find(const struct agent *agent, uint64_t process_id)
 	if (process_id == 0)
 		return agent->current;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (places[i] && places[i]->process_id == process_id)
+		if (places[i] && incarnation_process_id(places[i]) == process_id)
 			return places[i];
 	list_for_each (link, &agent->parting)
-		if (list_entry(link, struct incarnation, link)->process_id == process_id)
+		if (incarnation_process_id(list_entry(link, struct incarnation, link)) == process_id)
 			return list_entry(link, struct incarnation, link);
 	return NULL;
 }

@@ -23,7 +23,7 @@
 void agent_send_session(struct agent *agent, struct incarnation *incarnation)
 {
 	int pair[2];
-	if (!agent->agents->engine_up || !incarnation || incarnation->lifeline < 0)
+	if (!agent->agents->engine_up || !incarnation || incarnation_pid(incarnation) == 0)
 		return;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
 		log_error("agent %s: no session: %s", agent->settings.name, strerror(errno));
@@ -31,9 +31,9 @@ void agent_send_session(struct agent *agent, struct incarnation *incarnation)
 	}
 	struct ipc_session session = {
 		.head = {.size = sizeof(session), .type = IPC_SESSION, .number = agent->index},
-		.pid = (uint32_t)incarnation->pid,
+		.pid = (uint32_t)incarnation_pid(incarnation),
 		.uid = incarnation->opts.uid,
-		.process_id = incarnation->process_id,
+		.process_id = incarnation_process_id(incarnation),
 	};
 	memcpy(session.name, agent->settings.name, sizeof(session.name));
 	int r = process_send(agent->agents->process, PROCESS_ENGINE, &session, &pair[0], 1);
@@ -53,7 +53,7 @@ void agent_tell_engine(struct agent *agent, const struct incarnation *incarnatio
 		.head = {.size = sizeof(note), .type = IPC_AGENT_ENDED, .number = agent->index},
 		.state = on_purpose ? IPC_AGENT_STOPPED : IPC_AGENT_CRASHED,
 		.wait_status = wait_status,
-		.process_id = incarnation->process_id,
+		.process_id = incarnation_process_id(incarnation),
 	};
 	snprintf(note.why, sizeof(note.why), "%s", why);
 	if (agent->agents->engine_up && !agent->removed)
@@ -90,7 +90,9 @@ void agents_engine_down(struct agents *agents)
 /* What the engine says of one process becomes an event of its agent's life. */
 static void note_process(struct agent *agent, struct incarnation *incarnation, uint32_t state, const char *why)
 {
-	bool works = state == IPC_AGENT_LIVE || state == IPC_AGENT_BENCHED, lost = state == IPC_AGENT_GONE;
+	bool works = state == IPC_AGENT_LIVE || state == IPC_AGENT_BENCHED;
+	/* a session ends with its process, whose end says more and is about to be told */
+	bool lost = state == IPC_AGENT_GONE && !incarnation_has_ended(incarnation);
 	if (incarnation == agent->current && works) {
 		agent_step(agent, LIFE_CALLED_LIVE);
 	} else if (incarnation == agent->current && lost) {
@@ -220,7 +222,7 @@ static void watch_budget(const struct agent *agent, struct incarnation *incarnat
 		return;
 	struct budget *budget = &incarnation->budget;
 	memcpy(before, budget->hits, sizeof(before));
-	budget_look(budget, &incarnation->settings, incarnation->pid, now_ns, false);
+	budget_look(budget, &incarnation->settings, incarnation_pid(incarnation), now_ns, false);
 	for (enum budget_kind kind = 0; kind < BUDGET_N_KINDS; kind++)
 		if (before[kind] == 0 && budget->hits[kind] > 0)
 			log_notice("agent %s: it ran into its budget of %s; counted in ringside status from now on",
@@ -248,6 +250,17 @@ void agents_use_groups(struct agents *agents, int fd, const char *why)
 
 /* -- the rest of the interface ----------------------------------------------------------------------------- */
 
+/* ringsided made it for us. */
+static int open_output_dir(const struct settings *settings)
+{
+	char path[SETTINGS_PATH_SIZE + sizeof("/agents")];
+	snprintf(path, sizeof(path), "%s/agents", settings->run_dir);
+	int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		log_warning("%s: %s; what agents print is lost", path, strerror(errno));
+	return fd;
+}
+
 int agents_new(struct process *process, struct agents **ret)
 {
 	struct agents *agents = calloc(1, sizeof(*agents));
@@ -257,6 +270,7 @@ int agents_new(struct process *process, struct agents **ret)
 	list_init(&agents->list);
 	budget_home_init(&agents->home, -1, "");
 	agents->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	agents->output_dir_fd = open_output_dir(process_settings(process));
 	int r = agents->null_fd < 0 ? -errno : loop_add_timer(process_loop(process), on_tick, agents, &agents->tick);
 	if (r < 0) {
 		log_error("/dev/null, or a timer: %s", strerror(-r));
@@ -284,6 +298,7 @@ struct agents *agents_free(struct agents *agents)
 	budget_home_deinit(&agents->home);
 	loop_source_remove(agents->tick);
 	fd_close(agents->null_fd);
+	fd_close(agents->output_dir_fd);
 	free(agents);
 	return NULL;
 }

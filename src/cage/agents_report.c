@@ -2,11 +2,12 @@
 /* agents_report: the cage's part of `ringside status`. */
 #include "base/clock.h"
 #include "cage/agent.h"
+#include "cage/jail_notes.h"
 
 static void look(struct agent *agent, struct incarnation *incarnation, uint64_t now_ns)
 {
 	if (incarnation)
-		budget_look(&incarnation->budget, &incarnation->settings, incarnation->pid, now_ns, false);
+		budget_look(&incarnation->budget, &incarnation->settings, incarnation_pid(incarnation), now_ns, false);
 }
 
 /* Of those that are gone and those that run. */
@@ -38,9 +39,10 @@ static void budgets(const struct agent *agent, struct json *json)
 
 static void agent_json(const struct agent *agent, uint64_t now_ns, struct json *json)
 {
+	char text[160];
 	json_open_object(json, NULL);
 	json_string(json, "name", agent->settings.name);
-	json_u64(json, "pid", agent->current ? (uint64_t)agent->current->pid : 0);
+	json_u64(json, "pid", agent->current ? (uint64_t)incarnation_pid(agent->current) : 0);
 	json_u64(json, "uid", agent->uid);
 	json_string(json, "state", life_name(agent->state));
 	json_u64(json, "restarts", agent->restarts);
@@ -50,7 +52,9 @@ static void agent_json(const struct agent *agent, uint64_t now_ns, struct json *
 		json_string(json, "order", agent->order);
 		json_u64(json, "order_ms", (now_ns - agent->order_ns) / NS_PER_MS);
 	}
-	json_u64(json, "newcomer_pid", agent->newcomer ? (uint64_t)agent->newcomer->pid : 0);
+	json_string(json, "jail",
+		    !agent->current ? "" : jail_describe(agent->current->jail.missing, text, sizeof(text)));
+	json_u64(json, "newcomer_pid", agent->newcomer ? (uint64_t)incarnation_pid(agent->newcomer) : 0);
 	json_u64(json, "upgrades", agent->upgrades);
 	json_u64(json, "upgrades_failed", agent->upgrades_failed);
 	json_string(json, "upgrade_why", agent->upgrade_why);
@@ -77,6 +81,7 @@ void agents_doctor_json(const struct agents *agents, struct json *json)
 {
 	json_open_object(json, NULL);
 	json_open_array(json, "notes");
+	jail_notes(json);
 	budget_home_notes(&agents->home, json);
 	json_close_array(json);
 	json_close_object(json);

@@ -126,6 +126,8 @@ enum budget_keeper budget_kept_by(const struct budget_home *home, enum budget_ki
 
 /* ---- one process ---- */
 
+#define JAIL_TASKS 2 /* process 1 of its jail, and for a moment what builds it */
+
 static uint64_t tasks_max(const struct settings_agent *agent)
 {
 	return agent->tasks_max ? agent->tasks_max : TASKS_DEFAULT;
@@ -161,7 +163,7 @@ static int limit_cpu(int fd, const struct settings_agent *agent)
 static int limit_tasks(int fd, const struct settings_agent *agent)
 {
 	char text[24];
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)tasks_max(agent));
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)tasks_max(agent) + JAIL_TASKS);
 	return write_at(fd, "pids.max", text);
 }
 
@@ -210,7 +212,12 @@ static int limit(int resource, uint64_t most)
 	return setrlimit(resource, &value) < 0 ? -errno : 0;
 }
 
-int budget_apply(const struct budget *budget, const struct settings_agent *agent)
+int budget_enter(const struct budget *budget)
+{
+	return budget->fd < 0 ? 0 : write_at(budget->fd, "cgroup.procs", "0");
+}
+
+int budget_limit(const struct budget *budget, const struct settings_agent *agent)
 {
 	/* what an allocation reserves is more than what it uses: where the group counts the use, this is a fence behind
 	 * it. So is the number of the user's processes, which those of both count while an agent is upgraded. */
@@ -222,11 +229,13 @@ int budget_apply(const struct budget *budget, const struct settings_agent *agent
 	} rows[] = {
 		{RLIMIT_DATA, memory},
 		{RLIMIT_NOFILE, agent->files_max},
-		{RLIMIT_NPROC, tasks_max(agent) * (doubled ? 2 : 1)},
+		{RLIMIT_NPROC, (tasks_max(agent) + JAIL_TASKS) * (doubled ? 2 : 1)},
 		{RLIMIT_CORE, 0},
 		{RLIMIT_MEMLOCK, 0},
+		{RLIMIT_MSGQUEUE, 0},
+		{RLIMIT_FSIZE, (uint64_t)MAX(agent->disk_mb, (uint32_t)BUDGET_OUTPUT_MB) << 20},
 	};
-	int r = budget->fd < 0 ? 0 : write_at(budget->fd, "cgroup.procs", "0");
+	int r = 0;
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(rows); i++)
 		r = limit(rows[i].resource, rows[i].most);
 	return r;

@@ -3,7 +3,7 @@
  * budget: what one process of an agent, with all it starts, may use; who keeps it to that; how often it hit it.
  *
  *     parent: IPC_CGROUP ─▶ budget_home (which controllers are there) ─▶ a group for each process, limits in it
- *     child after fork ─▶ budget_apply(): into its group, resource limits ─▶ …
+ *     child after fork ─▶ budget_enter(): into its group ─▶ … ─▶ budget_limit(): resource limits ─▶ …
  *     at most once a second, and at its end ─▶ kernel's counters ─▶ usage, hits
  *
  * A budget is kept by the control group where its controller is there, else by a resource limit, else not at all;
@@ -26,6 +26,8 @@ enum budget_kind {
 	BUDGET_DISK, /* its state folder */
 	BUDGET_N_KINDS,
 };
+
+#define BUDGET_OUTPUT_MB 1 /* of what an agent prints, when its disk limit is not larger */
 
 enum budget_keeper {
 	BUDGET_UNKEPT,
@@ -68,8 +70,10 @@ struct budget {
 
 /* Makes its group; what cannot be made there is kept by resource limits. number: of this process, never used before. */
 void budget_open(struct budget *budget, struct budget_home *home, const struct settings_agent *agent, uint64_t number);
-/* In the child, still as the cage's user: everything from here on is on the budget. -errno. */
-int budget_apply(const struct budget *budget, const struct settings_agent *agent);
+/* In what builds the agent's jail, still as the cage's user: everything from here on is on the budget. -errno. */
+int budget_enter(const struct budget *budget);
+/* In the agent's process, before its program: the resource limits. -errno. */
+int budget_limit(const struct budget *budget, const struct settings_agent *agent);
 /* Usage and hits from the kernel, when the last look was a second ago, or at once. pid: its first process. */
 void budget_look(struct budget *budget, const struct settings_agent *agent, pid_t pid, uint64_t now_ns, bool at_once);
 /* Kills what is left in its group. False: it has none, so look elsewhere. */

@@ -66,6 +66,10 @@ struct end {
 	bool ended;
 };
 
+static void on_started(void *data, struct incarnation *incarnation)
+{
+}
+
 static void on_ended(void *data, struct incarnation *incarnation, int status)
 {
 	struct end *end = data;
@@ -95,11 +99,15 @@ static void start_with_nth(unsigned n, struct budget_home *home, bool *ret_start
 					.uid = getuid(),
 					.number = n,
 					.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC),
+					.output_dir_fd = -1,
+					.started = on_started,
 					.data = &end,
 					.ended = on_ended};
 	calls = 0;
 	failing = n;
-	int r = incarnation_start(&opts, &incarnation);
+	char why[400] = "";
+	int r = incarnation_start(&opts, why, sizeof(why), &incarnation);
+	assert_true(r >= 0 || strlen(why) > 10);
 	*ret_started = r >= 0;
 	if (r >= 0 && calls < n)
 		failing = 0;

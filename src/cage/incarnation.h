@@ -2,7 +2,7 @@
 /*
  * incarnation: one process of an agent, from its start until it was reaped. While an agent is upgraded it has two.
  *
- *     incarnation_start ─▶ jail, budget, lifeline, pidfd ─▶ ended() ─▶ incarnation_free
+ *     incarnation_start ─▶ budget, lifeline, jail ─▶ started() ─▶ ended() ─▶ incarnation_free
  *                          incarnation_part: drain ─▶ SIGTERM ─▶ SIGKILL, each with its time
  *
  * Owns the process and all that hangs on it. Knows nothing of the agent's life; agents.c does.
@@ -10,6 +10,7 @@
 #pragma once
 
 #include "cage/budget.h"
+#include "cage/jail.h"
 #include "ipc/process.h"
 
 struct incarnation;
@@ -22,8 +23,11 @@ struct incarnation_opts {
 	uint64_t number; /* never used before */
 	bool beside; /* another one of this agent runs */
 	int null_fd;
+	int output_dir_fd; /* where a file for what it prints is made; -1: nowhere */
 	void *data;
-	/* It was reaped; what it left in its group is killed. Free it. */
+	/* Its jail is made, and it has its process. */
+	void (*started)(void *data, struct incarnation *incarnation);
+	/* It was reaped, with all that was in its jail; or there was none. Free it. */
 	void (*ended)(void *data, struct incarnation *incarnation, int wait_status);
 };
 
@@ -41,17 +45,27 @@ struct incarnation {
 	struct list link; /* its owner's */
 	struct budget budget;
 	enum incarnation_parting parting;
-	pid_t pid;
-	uint64_t process_id;
-	int pidfd;
+	struct jail_process jail;
+	bool leaving; /* its agent has ended; process 1 of its jail ends */
+	bool failed; /* its jail or its program could not be had: jail.text says why */
+	int status;
+	int pidfd; /* of the process that is waited for: the jail's builder, the agent, process 1 */
 	int lifeline; /* our end; only sent on */
 	struct loop_source *pidfd_source;
 	struct loop_source *timer;
 };
 
-int incarnation_start(const struct incarnation_opts *opts, struct incarnation **ret);
+/* -errno; then why (of why_size bytes) tells the step at which it failed. */
+int incarnation_start(const struct incarnation_opts *opts, char *why, size_t why_size, struct incarnation **ret);
 /* Kills and reaps it when it runs. */
 struct incarnation *incarnation_free(struct incarnation *incarnation);
+
+/* Of its process; 0: it has none yet, or no more. */
+pid_t incarnation_pid(const struct incarnation *incarnation);
+uint64_t incarnation_process_id(const struct incarnation *incarnation);
+
+/* Whether its process has ended, even when that was not told yet. */
+bool incarnation_has_ended(const struct incarnation *incarnation);
 
 /* A session's end over its lifeline; fd is borrowed. -errno: it takes none. */
 int incarnation_send_session(struct incarnation *incarnation, int fd);

@@ -1,113 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* jail: the cage's side: begins a jail, hears what became of it, ends it. What runs in the child is jail_build.c. */
 #include "cage/jail.h"
 
 #include "base/fd.h"
-#include "base/log.h"
-#include "cage/budget.h"
+#include "cage/jail_build.h"
+#include "cage/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define OOM_SCORE "500" /* before ordinary programs: the machine comes first */
-
-/* The rest is of use to the agent only, so a failure is no reason not to start it. */
-static void set_surroundings(void)
-{
-	/* or its files in /proc are root's; it holds nothing that others may not see, and execve sets this anyway */
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd >= 0 && write(fd, OOM_SCORE, strlen(OOM_SCORE)) < 0)
-		log_debug("oom_score_adj: %s", strerror(errno));
-	fd_close(fd);
-	umask(077);
-	if (chdir("/") < 0)
-		log_debug("chdir: %s", strerror(errno));
-}
-
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {0};
-	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
-}
-
-/* The bounding set while CAP_SETPCAP is there, then the user, then what is left. */
-static int become(uint32_t uid)
-{
-	for (int cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
-			return -errno;
-	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
-		return -errno;
-	int r = drop_capabilities();
-	if (r >= 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		r = -errno;
-	return r;
-}
-
-static void reset_signals(void)
-{
-	sigset_t none;
-	for (int number = 1; number < NSIG; number++)
-		signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-static int place_fds(const struct jail *jail)
-{
-	int lifeline_fd = fcntl(jail->lifeline_fd, F_DUPFD, JAIL_LIFELINE_FD + 1);
-	if (lifeline_fd < 0 || dup2(jail->null_fd, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0 ||
-	    dup2(lifeline_fd, JAIL_LIFELINE_FD) < 0)
-		return -errno;
-	return syscall(SYS_close_range, JAIL_LIFELINE_FD + 1, ~0U, 0) < 0 ? -errno : 0;
-}
-
-static _Noreturn void execute(const struct jail *jail)
-{
-	const struct settings_agent *agent = jail->agent;
-	char lifeline[32], name[SESSION_NAME_SIZE + 16];
-	char *environment[] = {(char[]){"PATH=/usr/bin:/bin"}, (char[]){"LANG=C.UTF-8"}, lifeline, name, NULL};
-	const char *argv[SETTINGS_ARGS_MAX + 2] = {agent->path};
-	for (uint32_t i = 0; i < agent->n_args; i++)
-		argv[i + 1] = agent->args[i];
-	snprintf(lifeline, sizeof(lifeline), SESSION_FD_ENV "=%d", JAIL_LIFELINE_FD);
-	snprintf(name, sizeof(name), "RINGSIDE_AGENT=%s", agent->name);
-	execve(agent->path, (char **)(uintptr_t)argv, environment);
-	log_error("agent %s: %s: could not be executed: %s; correct program: in the configuration, or install it",
-		  agent->name, agent->path, strerror(errno));
-	_exit(127);
-}
-
-static _Noreturn void child(const struct jail *jail, pid_t cage)
-{
-	setsid();
-	reset_signals();
-	set_surroundings();
-	int r = budget_apply(jail->budget, jail->agent);
-	if (r >= 0)
-		r = become(jail->uid);
-	/* after the change of user, which clears it */
-	if (r >= 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != cage))
-		r = -ESRCH;
-	if (r >= 0)
-		r = place_fds(jail);
-	if (r >= 0)
-		execute(jail);
-	log_error("agent %s: could not be put under user %u with its limits: %s", jail->agent->name, jail->uid,
-		  strerror(-r));
-	_exit(126);
-}
 
 /* From field 22 of /proc/PID/stat. Only the kernel's numbers behind the last ")" are looked at. */
 static int read_process_id(pid_t pid, uint64_t *ret)
@@ -126,41 +35,181 @@ static int read_process_id(pid_t pid, uint64_t *ret)
 	return 0;
 }
 
-int jail_start(const struct jail *jail, pid_t *ret_pid, uint64_t *ret_process_id)
+static int write_file(pid_t pid, const char *name, const char *text)
 {
-	uint64_t process_id;
-	pid_t cage = getpid(), pid = fork();
-	if (pid == 0)
-		child(jail, cage);
-	int r = pid < 0 ? -errno : read_process_id(pid, &process_id);
-	if (r < 0) {
-		log_error("agent %s: could not be started: %s", jail->agent->name, strerror(-r));
-		if (pid > 0) {
-			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
-		}
-		return r;
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	_cleanup_(fd_closep) int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t size = (ssize_t)strlen(text), n = write(fd, text, (size_t)size);
+	return n == size ? 0 : n < 0 ? -errno : -EIO;
+}
+
+/* User 0 there is the agent's here, and there is nobody else. */
+static int write_maps(pid_t pid, uint32_t uid)
+{
+	char map[32];
+	snprintf(map, sizeof(map), "0 %u 1", uid);
+	int r = write_file(pid, "setgroups", "deny");
+	if (r >= 0)
+		r = write_file(pid, "uid_map", map);
+	return r >= 0 ? write_file(pid, "gid_map", map) : r;
+}
+
+/*
+ * It inherits that it may be looked at, or its files in /proc were root's and the maps could not be written. While
+ * we may be, too, nothing runs that could: nobody else has our user.
+ */
+static pid_t clone_builder(unsigned long flags)
+{
+	int before = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	pid_t pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+	int error = errno;
+	if (pid != 0)
+		prctl(PR_SET_DUMPABLE, before == 1, 0, 0, 0);
+	errno = error;
+	return pid;
+}
+
+static void end_builder(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+struct pipes {
+	int report[2], go[2];
+};
+
+static void close_pipes(struct pipes *pipes)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		pipes->report[i] = fd_close(pipes->report[i]);
+		pipes->go[i] = fd_close(pipes->go[i]);
 	}
-	*ret_pid = pid;
-	*ret_process_id = process_id;
+}
+
+static int open_pipes(struct pipes *pipes)
+{
+	if (pipe2(pipes->report, O_CLOEXEC) < 0 || pipe2(pipes->go, O_CLOEXEC) < 0 ||
+	    fcntl(pipes->report[0], F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
 	return 0;
 }
 
-/* The group does not exist yet in the moment after fork(2): then the process itself. */
+static unsigned long namespaces(const struct jail *jail)
+{
+	unsigned long flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+	return jail->agent->network == SETTINGS_NETWORK_NONE ? flags | CLONE_NEWNET : flags;
+}
+
+/* One try. missing: JAIL_NAMESPACES, or 0. */
+static int begin(const struct jail *jail, uint32_t missing, struct jail_process *process)
+{
+	_cleanup_(close_pipes) struct pipes pipes = {{-1, -1}, {-1, -1}};
+	int r = open_pipes(&pipes);
+	if (r < 0) {
+		snprintf(process->text, sizeof(process->text), "making a pipe: %s", strerror(-r));
+		return r;
+	}
+	pid_t pid = clone_builder(missing ? 0 : namespaces(jail));
+	if (pid == 0) {
+		close(pipes.report[0]);
+		close(pipes.go[1]);
+		jail_build(&(struct jail_build_opts){.jail = jail,
+						     .missing = missing,
+						     .reason = process->text,
+						     .report_fd = pipes.report[1],
+						     .go_fd = pipes.go[0]});
+	}
+	const char *step = missing ? "making its process" : "making its name spaces (of users, mounts, ipc, network)";
+	r = pid < 0 ? -errno : 0;
+	if (r >= 0 && !missing) {
+		step = "writing the map of its users";
+		r = write_maps(pid, jail->uid);
+	}
+	if (r >= 0 && write(pipes.go[1], "g", 1) != 1)
+		r = -errno;
+	if (r < 0) {
+		if (pid > 0)
+			end_builder(pid);
+		snprintf(process->text, sizeof(process->text), "%s: %s", step, strerror(-r));
+		return r;
+	}
+	process->building = true;
+	process->pid = pid;
+	process->report_fd = STEAL_FD(pipes.report[0]);
+	return 0;
+}
+
+int jail_start(const struct jail *jail, struct jail_process *ret)
+{
+	*ret = (struct jail_process){.report_fd = -1};
+	int r = begin(jail, 0, ret);
+	if (r < 0 && jail->agent->jail == SETTINGS_JAIL_PARTIAL)
+		r = begin(jail, JAIL_NAMESPACES, ret);
+	return r;
+}
+
+static bool read_report(struct jail_process *process, struct report *ret)
+{
+	ssize_t size = read(process->report_fd, ret, sizeof(*ret));
+	ret->text[sizeof(ret->text) - 1] = '\0';
+	return size == (ssize_t)sizeof(*ret);
+}
+
+enum jail_result jail_built(struct jail_process *process)
+{
+	struct report report;
+	pid_t builder = process->pid;
+	process->building = false;
+	process->pid = 0;
+	if (!read_report(process, &report)) {
+		while (waitpid(-builder, NULL, 0) > 0)
+			; /* they end at once: nobody told them to go */
+		snprintf(process->text, sizeof(process->text), "what builds its jail ended without a report");
+		return JAIL_FAILED;
+	}
+	memcpy(process->text, report.text, sizeof(process->text));
+	process->init_pid = report.init_pid;
+	process->missing = report.missing;
+	process->pid = report.pid;
+	if (report.kind != REPORT_STARTED || report.pid <= 0)
+		return JAIL_FAILED;
+	int r = read_process_id(report.pid, &process->process_id);
+	if (r < 0)
+		snprintf(process->text, sizeof(process->text), "/proc/%d/stat: %s", report.pid, strerror(-r));
+	return r < 0 ? JAIL_FAILED : JAIL_DONE;
+}
+
+bool jail_failed_late(struct jail_process *process)
+{
+	struct report report;
+	if (!read_report(process, &report))
+		return false;
+	memcpy(process->text, report.text, sizeof(process->text));
+	return true;
+}
+
+/* The group does not exist yet in the moment after the process was made: then the process itself. */
 static void signal_group(pid_t pid, int number)
 {
-	if (kill(-pid, number) < 0)
+	if (pid > 0 && kill(-pid, number) < 0)
 		kill(pid, number);
 }
 
-void jail_ask(pid_t pid)
+void jail_ask(const struct jail_process *process)
 {
-	signal_group(pid, SIGTERM);
+	signal_group(process->pid, SIGTERM);
 }
 
-void jail_kill(pid_t pid)
+void jail_kill(const struct jail_process *process)
 {
-	signal_group(pid, SIGKILL);
+	signal_group(process->pid, SIGKILL);
+	if (process->init_pid > 0)
+		kill(process->init_pid, SIGKILL);
 }
 
 /* Who may change users but has no CAP_KILL is, as each of them, just this user to kill(2). */
@@ -188,4 +237,31 @@ void jail_sweep_range(uint32_t first, uint32_t n)
 void jail_sweep(uint32_t uid)
 {
 	jail_sweep_range(uid, 1);
+}
+
+int jail_open_state(const struct jail_process *process)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/root" ROOT_STATE, process->pid);
+	int fd = process->missing & (JAIL_NAMESPACES | JAIL_ROOT) ? -1 : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -1 : fd;
+}
+
+const char *jail_describe(uint32_t missing, char *text, size_t size)
+{
+	static const struct {
+		enum jail_part part;
+		const char *name;
+	} parts[] = {
+		{JAIL_NAMESPACES, "name spaces"},         {JAIL_ROOT, "a root of its own"},
+		{JAIL_PROCESSES, "a process name space"}, {JAIL_LANDLOCK, "Landlock"},
+		{JAIL_PORTS, "a limit on ports"},
+	};
+	size_t used = 0;
+	snprintf(text, size, "whole");
+	for (size_t i = 0; i < ARRAY_SIZE(parts) && used < size; i++)
+		if (missing & parts[i].part)
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "partial, without ",
+						 parts[i].name);
+	return text;
 }

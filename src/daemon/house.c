@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "ipc/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 
 #define LOCK_NAME "ringsided.lock"
 #define MACHINE_LOCK "/run/ringside-machine.lock"
+#define OUTPUT_NAME "agents"
 
 /* Returns the directory's descriptor. */
 static int directory(const char *key, const char *path, mode_t mode)
@@ -72,6 +74,21 @@ static int take_lock(int dir_fd, const char *name, const char *what, const char 
 	return STEAL_FD(fd);
 }
 
+/* Where the cage opens a file for what each agent prints. */
+static int output_directory(int run_fd, const struct settings *settings)
+{
+	if (mkdirat(run_fd, OUTPUT_NAME, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	_cleanup_(fd_closep) int fd = openat(run_fd, OUTPUT_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fchown(fd, process_uid(settings, PROCESS_CAGE), 0) < 0 || fchmod(fd, 0700) < 0) {
+		int error = -errno;
+		log_error("%s/" OUTPUT_NAME ": expected a directory that can be given to the cage: %s",
+			  settings->run_dir, strerror(-error));
+		return error;
+	}
+	return 0;
+}
+
 int house_open(const struct settings *settings, int *ret_lock_fd)
 {
 	_cleanup_(fd_closep) int run_fd = directory("run_dir", settings->run_dir, 0755);
@@ -86,6 +103,11 @@ int house_open(const struct settings *settings, int *ret_lock_fd)
 	if (state_fd < 0) {
 		fd_close(lock_fd);
 		return state_fd;
+	}
+	int r = output_directory(run_fd, settings);
+	if (r < 0) {
+		fd_close(lock_fd);
+		return r;
 	}
 	*ret_lock_fd = lock_fd;
 	return 0;

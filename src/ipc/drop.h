@@ -10,6 +10,7 @@
 #pragma once
 
 #include "ipc/topology.h"
+#include "wire/settings.h"
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -22,6 +23,9 @@ int drop_privilege(const struct topology_process *row, uint32_t uid, pid_t paren
 
 /* Loads the table of system calls of this role (seccomp.c). -errno with a log line. */
 int drop_system_calls(enum process_role role);
+
+/* Loads the list of agents (seccomp_agent.c), on top of the cage's. The process must have no_new_privs. -errno. */
+int drop_system_calls_agent(enum settings_network network);
 
 /* The system calls that a role may make besides those of every role: number of rows; for tests. */
 size_t drop_system_calls_count(enum process_role role);

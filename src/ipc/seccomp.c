@@ -3,8 +3,9 @@
  * seccomp: which system calls a role may make after its drop. One list per role; a call that is in none ends the
  * process, and the parent starts it anew.
  *
- * The cage is the exception: a filter stays with whatever a process starts, and the agents' needs are theirs. So
- * the cage's list says what neither it nor an agent may ever do; such a call gets EPERM.
+ * The cage is the exception: a filter stays with whatever a process starts, and what builds an agent's jail is a child
+ * of it. So the cage's list says what neither it nor such a child ever does; such a call gets EPERM. The agent itself
+ * gets a list of its own on top, in seccomp_agent.c.
  *
  * In builds for finding mistakes (buildtype=debug, or a sanitizer) RINGSIDE_SECCOMP=errno answers a call that is
  * in no list with ENOSYS and names it on standard error, and RINGSIDE_SECCOMP=off loads nothing.
@@ -12,12 +13,12 @@
 #include "ipc/drop.h"
 
 #include "base/log.h"
+#include "ipc/system_calls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <sched.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,25 +26,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct row {
-	int call;
-	unsigned n_conditions;
-	struct scmp_arg_cmp condition;
-};
-
-#define ANY(name) {SCMP_SYS(name), 0, {0}}
-#define WHERE(name, argument, ...) \
-	{ \
-		SCMP_SYS(name), 1, \
-		{ \
-			argument, __VA_ARGS__ \
-		} \
-	}
-/* The bits of `mask` in this argument must be exactly `value`. */
-#define BITS(name, argument, mask, value) WHERE(name, argument, SCMP_CMP_MASKED_EQ, (mask), (value))
-#define EQUAL(name, argument, value) WHERE(name, argument, SCMP_CMP_EQ, (value))
-
-static const struct row everybody[] = {
+static const struct seccomp_row everybody[] = {
 	/* bytes of descriptors it has */
 	ANY(read),
 	ANY(readv),
@@ -124,7 +107,7 @@ static const struct row everybody[] = {
 	EQUAL(tgkill, 2, SIGABRT),
 };
 
-static const struct row engine[] = {
+static const struct seccomp_row engine[] = {
 	/* who is who, from /proc: reads, never writes or makes */
 	BITS(openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, 0),
 	ANY(readlink),
@@ -152,88 +135,46 @@ static const struct row engine[] = {
 	EQUAL(bpf, 0, BPF_ITER_CREATE),
 };
 
-static const struct row control[] = {
+static const struct seccomp_row control[] = {
 	ANY(accept4),
 	ANY(getpeername),
 };
 
-static const struct row config[] = {
+static const struct seccomp_row config[] = {
 	ANY(access), /* libyaml's allocator may ask; nothing is opened */
 	ANY(wait4), /* for the opener's end */
 };
 
-static const struct row opener[] = {
+static const struct seccomp_row opener[] = {
 	BITS(openat, 2, O_ACCMODE | O_CREAT | O_TRUNC, 0),
 };
 
-/* What neither the cage nor an agent may do. */
-static const struct row cage[] = {
+/* What neither the cage nor what builds a jail does. Mounts of a jail are made by the calls that work on descriptors.
+ */
+static const struct seccomp_row cage[] = {
 	/* other code in the kernel, other kernels */
-	ANY(bpf),
-	ANY(init_module),
-	ANY(finit_module),
-	ANY(delete_module),
-	ANY(kexec_load),
-	ANY(kexec_file_load),
-	ANY(perf_event_open),
-	ANY(userfaultfd),
-	ANY(ioperm),
-	ANY(iopl),
+	ANY(bpf), ANY(init_module), ANY(finit_module), ANY(delete_module), ANY(kexec_load), ANY(kexec_file_load),
+	ANY(perf_event_open), ANY(userfaultfd), ANY(ioperm), ANY(iopl),
 	/* into other processes */
-	ANY(ptrace),
-	ANY(process_vm_readv),
-	ANY(process_vm_writev),
-	ANY(process_madvise),
-	ANY(kcmp),
-	ANY(pidfd_getfd),
+	ANY(ptrace), ANY(process_vm_readv), ANY(process_vm_writev), ANY(process_madvise), ANY(kcmp), ANY(pidfd_getfd),
 	/* around names and permissions of files */
-	ANY(open_by_handle_at),
-	ANY(name_to_handle_at),
-	ANY(fanotify_init),
-	ANY(fanotify_mark),
-	ANY(mount),
-	ANY(umount2),
-	ANY(pivot_root),
-	ANY(chroot),
-	ANY(mount_setattr),
-	ANY(move_mount),
-	ANY(open_tree),
-	ANY(fsopen),
-	ANY(fsmount),
-	ANY(fsconfig),
-	ANY(fspick),
-	ANY(quotactl),
-	ANY(swapon),
-	ANY(swapoff),
-	ANY(acct),
+	ANY(open_by_handle_at), ANY(name_to_handle_at), ANY(fanotify_init), ANY(fanotify_mark), ANY(mount), ANY(chroot),
+	ANY(fspick), ANY(quotactl), ANY(swapon), ANY(swapoff), ANY(acct),
 	/* the machine */
-	ANY(reboot),
-	ANY(settimeofday),
-	ANY(clock_settime),
-	ANY(clock_adjtime),
-	ANY(adjtimex),
-	ANY(sethostname),
-	ANY(setdomainname),
-	ANY(syslog),
-	ANY(vhangup),
+	ANY(reboot), ANY(settimeofday), ANY(clock_settime), ANY(clock_adjtime), ANY(adjtimex), ANY(setdomainname),
+	ANY(syslog), ANY(vhangup),
 	/* keys, and a second way into the kernel that no other list of calls sees */
-	ANY(add_key),
-	ANY(request_key),
-	ANY(keyctl),
-	ANY(io_uring_setup),
-	ANY(io_uring_enter),
-	ANY(io_uring_register),
-	/* other name spaces: the cage makes them when it must, before its drop */
-	ANY(unshare),
-	ANY(setns),
-	BITS(clone, 0, CLONE_NEWUSER, CLONE_NEWUSER),
+	ANY(add_key), ANY(request_key), ANY(keyctl), ANY(io_uring_setup), ANY(io_uring_enter), ANY(io_uring_register),
+	/* name spaces of others; its own it makes by clone(2), and a second one of processes inside of that */
+	ANY(setns), WHERE(unshare, 0, SCMP_CMP_NE, CLONE_NEWPID),
+	ANY(clone3), /* its flags lie in memory, which no list sees */
 };
 
 struct filter {
 	uint32_t others; /* what happens to a call without a row */
 	uint32_t listed; /* to one with a row */
 	bool with_everybody;
-	const struct row *rows;
+	const struct seccomp_row *rows;
 	size_t n_rows;
 };
 
@@ -246,18 +187,19 @@ static const struct filter filters[PROCESS_N_ROLES] = {
 	[PROCESS_OPENER] = {SCMP_ACT_KILL_PROCESS, SCMP_ACT_ALLOW, true, LIST(opener)},
 };
 
-static int add_rows(scmp_filter_ctx context, uint32_t action, const struct row *rows, size_t n_rows)
+static int add_rows(scmp_filter_ctx context, const struct seccomp_list *list)
 {
-	for (size_t i = 0; i < n_rows; i++) {
-		int r = seccomp_rule_add_array(context, action, rows[i].call, rows[i].n_conditions, &rows[i].condition);
+	for (size_t i = 0; i < list->n_rows; i++) {
+		const struct seccomp_row *row = &list->rows[i];
+		int r = seccomp_rule_add_array(context, list->action, row->call, row->n_conditions, row->conditions);
 		/* a call that this architecture or library does not know cannot be made either */
-		if (r < 0 && r != -EDOM && r != -EFAULT && rows[i].call >= 0)
+		if (r < 0 && r != -EDOM && r != -EFAULT && row->call >= 0)
 			return r;
 	}
 	return 0;
 }
 
-static int load(const struct filter *filter, uint32_t others)
+int seccomp_install(uint32_t others, const struct seccomp_list *lists, size_t n_lists)
 {
 	scmp_filter_ctx context = seccomp_init(others);
 	if (!context)
@@ -269,14 +211,20 @@ static int load(const struct filter *filter, uint32_t others)
 		seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 		/* the mitigation that old kernels switch on with a filter costs more than the filter */
 		seccomp_attr_set(context, SCMP_FLTATR_CTL_SSB, 1);
-		r = add_rows(context, filter->listed, filter->rows, filter->n_rows);
 	}
-	if (r >= 0 && filter->with_everybody)
-		r = add_rows(context, filter->listed, everybody, sizeof(everybody) / sizeof(everybody[0]));
+	for (size_t i = 0; i < n_lists && r >= 0; i++)
+		r = add_rows(context, &lists[i]);
 	if (r >= 0)
 		r = seccomp_load(context);
 	seccomp_release(context);
 	return r;
+}
+
+static int load(const struct filter *filter, uint32_t others)
+{
+	const struct seccomp_list lists[] = {{filter->listed, filter->rows, filter->n_rows},
+					     {filter->listed, LIST(everybody)}};
+	return seccomp_install(others, lists, filter->with_everybody ? 2 : 1);
 }
 
 #ifdef RINGSIDE_DEBUG

@@ -222,7 +222,7 @@ class Upgrade(Case):
         self.configure("--mute, ")
         self.reload()
         wait_for("two run", 5, lambda: self.judge()["newcomer_pid"])
-        self.assertEqual(len(self.processes()), 2)
+        wait_for("each has process 1 of its jail", 5, lambda: len(self.processes()) == 4)
         self.assertEqual(self.platform.stop(), 0)
         self.assertEqual(self.processes(), [])
 
@@ -253,7 +253,7 @@ class Budget(Case):
         usage = self.judge()
         self.assertGreater(usage["memory_bytes"], 100000)
         self.assertGreaterEqual(usage["memory_peak_bytes"], usage["memory_bytes"])
-        self.assertEqual(usage["tasks"], 1)
+        self.assertEqual(usage["tasks"], 2)  # it, and process 1 of its jail
         self.assertGreater(usage["cpu_ns"], 0)
 
     def test_memory_while_a_verdict_is_pending(self):
@@ -356,20 +356,17 @@ class Groups(Case):
 
     def test_a_cage_that_is_killed_leaves_nothing(self):
         """Not what its agents had started either, even out of their process group and with their cage's death ignored."""
-        forker = self.platform.path("agents", "forker")
-        with open(forker, "w") as f:
-            f.write("#!/bin/sh\nsetsid sleep 4321 &\nexec sleep 1000\n")
-        os.chmod(forker, 0o755)
-        self.configure(more=["{name: forker, program: %s, events: [exec]}" % forker])
+        forker = self.platform.add_agent(os.path.join(BUILD, "tests/system/actor"))
+        self.configure(more=["{name: forker, program: %s, args: [fork], events: [exec]}" % forker])
         self.start()
 
         def left():
-            return subprocess.run(["pgrep", "-U", str(UID_BASE + 101), "-f", "sleep 4321"], capture_output=True,
-                                  text=True).stdout.split()
+            out = subprocess.run(["pgrep", "-U", str(UID_BASE + 101)], capture_output=True, text=True).stdout.split()
+            return out if len(out) == 3 else []  # process 1 of its jail, it, and what it forked
 
         first = wait_for("it has forked", 5, left)
         os.kill(self.platform.pid("cage"), signal.SIGKILL)
-        wait_for("that one is gone", 5, lambda: not alive(int(first[0])))
+        wait_for("all of them are gone", 5, lambda: not any(alive(int(pid)) for pid in first))
         wait_for("another cage", 5, lambda: left() and left() != first)
         self.assertEqual(self.platform.stop(), 0)
         self.assertEqual(left(), [])

@@ -23,8 +23,6 @@ CAPABILITIES = {
 }
 BUILD = None
 
-STUBBORN = "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n"
-
 
 class Case(unittest.TestCase):
     def setUp(self):
@@ -47,6 +45,11 @@ class Case(unittest.TestCase):
     def sleeper(self, name):
         """An agent that runs and does nothing, not even a handshake."""
         return "{name: %s, program: /bin/sleep, args: ['1000'], events: [exec]}" % name
+
+    def actor(self, *words):
+        """An agent that misbehaves: tests/system/actor.c."""
+        program = self.platform.add_agent(os.path.join(BUILD, "tests/system/actor"))
+        return "{name: actor, program: %s, args: %s, events: [exec]}" % (program, list(words))
 
     def start(self, agents=("sleeper",), **options):
         self.platform.write_config(agents=[self.sleeper(a) for a in agents], **options)
@@ -72,6 +75,7 @@ class Privilege(Case):
             with self.subTest(name):
                 self.check_dropped(self.platform.pid(name), UID_BASE + role, CAPABILITIES[name])
         self.check_dropped(self.platform.agent("sleeper")["pid"], UID_BASE + 100, 0)
+        self.assertEqual(self.platform.agent("sleeper")["jail"], "whole")
 
     def test_descriptors(self):
         """Nobody but the parent and the engine has the fanotify group; an agent has its lifeline and no more."""
@@ -83,6 +87,16 @@ class Privilege(Case):
         self.assertEqual(sorted(links), [0, 1, 2, 3])
         self.assertTrue(links[3].startswith("socket:"))
         self.assertEqual(links[0], "/dev/null")
+
+    def test_name_spaces_of_an_agent(self):
+        self.start()
+        agent, cage = self.platform.agent("sleeper")["pid"], self.platform.pid("cage")
+        for kind in ("user", "mnt", "pid", "ipc", "uts", "net"):
+            self.assertNotEqual(os.readlink("/proc/%d/ns/%s" % (agent, kind)), os.readlink("/proc/%d/ns/%s" % (cage, kind)))
+        self.assertEqual(proc_status(agent)["NSpid"].split()[1:], ["2"])
+        with open("/proc/%d/mountinfo" % agent) as f:
+            mounts = [line.split() for line in f]
+        self.assertTrue(all("ro" in mount[5].split(",") and "nosuid" in mount[5].split(",") for mount in mounts), mounts)
 
     def links(self, pid):
         folder = "/proc/%d/fd" % pid
@@ -181,21 +195,34 @@ class Restart(Case):
         self.platform.write_config(agents=["{name: gone, program: /does/not/exist, events: [exec]}"])
         self.platform.start()
         wait_for("it has failed", 10, lambda: self.platform.agent("gone")["state"] == "failed")
-        self.assertIn("/does/not/exist: could not be executed", self.platform.log())
+        self.assertIn("/does/not/exist: the agent's user must be able to read it", self.platform.log())
+        self.assertIn("/does/not/exist", self.platform.agent("gone")["why"])
 
     def test_what_an_agent_leaves_behind_is_killed(self):
-        path = self.script("forker", "#!/bin/sh\nsetsid sleep 4321 &\nexec sleep 1000\n")
-        self.platform.write_config(agents=["{name: forker, program: %s, events: [exec]}" % path])
+        self.platform.write_config(agents=[self.actor("fork")])
         self.platform.start()
 
         def left():
-            out = subprocess.run(["pgrep", "-U", str(UID_BASE + 100), "-f", "sleep 4321"], capture_output=True)
+            out = subprocess.run(["pgrep", "-U", str(UID_BASE + 100)], capture_output=True)
             return out.stdout.split()
 
-        wait_for("it has forked", 5, left)
-        self.assertEqual(self.platform.ask(AGENT, text="stop forker")[0], 0)
+        wait_for("there are process 1 of its jail, it, and what it forked", 5, lambda: len(left()) == 3)
+        self.assertEqual(self.platform.ask(AGENT, text="stop actor")[0], 0)
         wait_for("nothing is left", 5, lambda: not left())
-        self.assertEqual(self.platform.agent("forker")["state"], "off")
+        wait_for("it is off", 5, lambda: self.platform.agent("actor")["state"] == "off")
+
+    def test_killed_from_outside(self):
+        """Process 1 of a jail takes the agent along, and the agent process 1."""
+        self.start()
+        agent = self.platform.agent("sleeper")
+        children = subprocess.run(["pgrep", "-P", str(self.platform.pid("cage"))], capture_output=True).stdout.split()
+        init = next(int(pid) for pid in children if int(pid) != agent["pid"])
+        for victim in (init, None):
+            pid = self.platform.agent("sleeper")["pid"]
+            os.kill(victim or pid, signal.SIGKILL)
+            wait_for("another one", 10, lambda: self.platform.agent("sleeper")["pid"] not in (0, pid))
+            self.assertFalse(alive(pid))
+        self.assertFalse(alive(init))
 
 
 class StandsStill(Case):
@@ -260,6 +287,35 @@ class StandsStill(Case):
         self.assertEqual([self.restarts(name) for name in pids], [0, 0])
 
 
+class Output(Case):
+    """What an agent prints goes into a file of its own, and never into the platform's log."""
+
+    def output(self, name="actor.log"):
+        path = os.path.join(self.platform.run_dir, "agents", name)
+        return os.stat(path) if os.path.exists(path) else None
+
+    def test_a_forged_line(self):
+        self.platform.write_config(agents=[self.actor("print", "<3>engine: all is lost", "3")])
+        self.platform.start()
+        wait_for("it has printed", 10, lambda: self.output() and self.output().st_size == 3 * 23)
+        self.assertNotIn("all is lost", self.platform.log())
+        self.assertEqual((self.output().st_uid, self.output().st_mode & 0o777), (UID_BASE + ROLES["cage"], 0o600))
+        links = os.readlink("/proc/%d/fd/2" % self.platform.agent("actor")["pid"])
+        self.assertTrue(links.endswith("/agents/actor.log"), links)
+
+    def test_a_flood(self):
+        """It ends at 1 MB, the agent lives on, and the next start makes room."""
+        self.platform.write_config(agents=[self.actor("print", "x" * 99, "20000")])
+        self.platform.start()
+        wait_for("it is full", 10, lambda: self.output() and self.output().st_size == 1 << 20)
+        pid = self.platform.agent("actor")["pid"]
+        time.sleep(0.2)
+        self.assertTrue(alive(pid))
+        self.platform.ask(AGENT, text="restart actor")
+        wait_for("another one is full", 10, lambda: self.output("actor.old") and self.output().st_size == 1 << 20)
+        self.assertEqual(self.output("actor.old").st_size, 1 << 20)
+
+
 class Stop(Case):
     def test_clean_stop(self):
         self.start()
@@ -274,11 +330,10 @@ class Stop(Case):
         self.assertNotIn("<3>", self.platform.log())
 
     def test_an_agent_that_does_not_listen(self):
-        path = self.script("stubborn", STUBBORN)
-        self.platform.write_config(agents=["{name: stubborn, program: %s, events: [exec]}" % path])
+        self.platform.write_config(agents=[self.actor("stubborn")])
         self.platform.start()
-        pid = self.platform.agent("stubborn")["pid"]
-        time.sleep(0.3)  # until its shell has set the trap
+        pid = self.platform.agent("actor")["pid"]
+        time.sleep(0.3)  # until it ignores the signal
         begin = time.monotonic()
         self.assertEqual(self.platform.stop(), 0)
         self.assertLess(time.monotonic() - begin, 6)
