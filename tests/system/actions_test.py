@@ -70,7 +70,7 @@ class Case(unittest.TestCase):
         """What the agent was answered about this process; asks for it first."""
         self.run_in_scope("ask-kill", str(process_id))
         mark = "killer: asked %d: " % process_id
-        log = wait_for("the agent is answered", 10, lambda: mark in self.platform.log() and self.platform.log())
+        log = wait_for("the agent is answered", 10, lambda: mark in self.platform.printed("killer") and self.platform.printed("killer"))
         return int(log.rsplit(mark, 1)[1].split()[0])
 
 
@@ -87,7 +87,7 @@ class Granted(Case):
         doomed = self.run_in_scope("doomed", "1000")
         identity = id_of(doomed.pid)
         self.assertEqual(doomed.wait(10), -signal.SIGKILL)
-        wait_for("the agent hears of it", 5, lambda: ": done" in self.platform.log())
+        wait_for("the agent hears of it", 5, lambda: ": done" in self.platform.printed("killer"))
         told = json.loads(events.stdout.readline())
         self.assertEqual((told["event"], told["agent"], told["outcome"], told["rule"]),
                          ("action_done", "killer", "done", "doomed"))
@@ -130,13 +130,24 @@ class Granted(Case):
         self.assertEqual(self.platform.agent("killer")["restarts"], 0)
 
     def test_essential(self):
-        shell = subprocess.Popen(["/bin/sh", "-c", "read line"], stdin=subprocess.PIPE)
-        self.addCleanup(shell.stdin.close)
-        self.addCleanup(shell.wait, 20)
-        self.addCleanup(shell.kill)
+        """A package manager's program waits for its input; then a shell below this test, which nobody is logged in to."""
+        started = {}
+        for name, command in (("tool", ["/bin/sh", "-c", "read line"]), ("manager", ["dpkg-deb", "--info", "-"])):
+            started[name] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                             stderr=subprocess.DEVNULL)
+            self.addCleanup(started[name].stdin.close)
+            self.addCleanup(started[name].wait, 20)
+            self.addCleanup(started[name].kill)
         time.sleep(0.2)
-        self.assertEqual(self.answer(id_of(shell.pid)), -1)
-        self.assertTrue(alive(shell.pid))
+        self.assertEqual(self.answer(id_of(started["manager"].pid)), -1)
+        self.assertTrue(alive(started["manager"].pid))
+        with open("/proc/self/sessionid") as f:
+            logged_in = int(f.read()) != 0xffffffff
+        if logged_in:
+            self.assertEqual(self.answer(id_of(started["tool"].pid)), -1)
+        else:
+            self.assertGreater(self.answer(id_of(started["tool"].pid)), 0)
+            self.assertEqual(started["tool"].wait(10), -signal.SIGKILL)
 
     def test_journal_outlives_all(self):
         self.assertEqual(self.run_in_scope("doomed", "1000").wait(10), -signal.SIGKILL)
@@ -158,7 +169,7 @@ class Granted(Case):
         os.kill(cage, signal.SIGSTOP)
         self.assertGreater(self.answer(id_of(calm.pid)), 0)
         # by the engine, or by the parent, which ends a cage that stands still and starts another
-        wait_for("it is not known", 15, lambda: ": unknown" in self.platform.log())
+        wait_for("it is not known", 15, lambda: ": unknown" in self.platform.printed("killer"))
         self.assertTrue(alive(calm.pid))
 
 
@@ -169,7 +180,7 @@ class Limited(Case):
         for _ in range(2):
             self.assertEqual(self.run_in_scope("doomed", "1000").wait(10), -signal.SIGKILL)
         third = self.run_in_scope("doomed", "3")
-        wait_for("it is refused", 5, lambda: ": -16\n" in self.platform.log())  # EBUSY
+        wait_for("it is refused", 5, lambda: ": -16\n" in self.platform.printed("killer"))  # EBUSY
         self.assertEqual(third.wait(10), 0)
         self.assertEqual(len(self.actions()), 2)
 
@@ -179,7 +190,7 @@ class NotGranted(Case):
 
     def test_not_granted(self):
         doomed = self.run_in_scope("doomed", "2")
-        wait_for("it is refused", 5, lambda: ": -13\n" in self.platform.log())  # EACCES
+        wait_for("it is refused", 5, lambda: ": -13\n" in self.platform.printed("killer"))  # EACCES
         self.assertEqual(doomed.wait(10), 0)
         self.assertEqual([a["outcome"] for a in self.actions()], ["refused"])
 
@@ -189,7 +200,7 @@ class Shadow(Case):
 
     def test_shadow(self):
         doomed = self.run_in_scope("doomed", "2")
-        wait_for("it is told", 5, lambda: ": shadow" in self.platform.log())
+        wait_for("it is told", 5, lambda: ": shadow" in self.platform.printed("killer"))
         self.assertEqual(doomed.wait(10), 0)
         self.assertEqual([a["outcome"] for a in self.actions()], ["shadow"])
 

@@ -28,18 +28,14 @@ class Behaviour(unittest.TestCase):
     def setUpClass(cls):
         cls.platform = Platform(BUILD)
         cls.addClassCleanup(cls.platform.destroy)
-        cls.out = cls.platform.path("findings")
         config = cls.platform.path("behaviour.conf")
         with open(config, "w") as f:
             f.write(CONFIG % cls.platform.scope)
-        with open(cls.out, "w"):
-            pass
-        os.chmod(cls.out, 0o666)
         os.chmod(config, 0o644)
         cls.documents(100, "before")
         cls.platform.write_config(
-            agents=["{name: behaviour, program: %s, args: [--config, %s, --output, %s], events: [%s, auth_exec]}"
-                    % (cls.platform.add_staged("behaviour"), config, cls.out, EVENTS)],
+            agents=["{name: behaviour, program: %s, args: [--config, %s], reads: [%s], events: [%s, auth_exec], "
+                    "limits: {disk: 16 MB}}" % (cls.platform.add_staged("behaviour"), config, config, EVENTS)],
             sensors="{fanotify: yes, bpf: yes}")
         cls.platform.start()
         wait_for("behaviour is live", 30, lambda: cls.state() == "live")
@@ -52,14 +48,15 @@ class Behaviour(unittest.TestCase):
     def findings(self, rule=None):
         """Those in whose chain this test stands."""
         ours = []
-        with open(self.out) as f:
-            for line in f:
-                row = json.loads(line)
-                at = row.get("actor", {}).get("process")
-                while at and at["pid"] != os.getpid():
-                    at = at.get("parent_process")
-                if at and (rule is None or row["rule"] == rule):
-                    ours.append(row)
+        for line in self.platform.printed("behaviour").split("\n")[:-1]:
+            if not line.startswith("{"):
+                continue
+            row = json.loads(line)
+            at = row.get("actor", {}).get("process")
+            while at and at["pid"] != os.getpid():
+                at = at.get("parent_process")
+            if at and (rule is None or row["rule"] == rule):
+                ours.append(row)
         return ours
 
     def seen(self, rule, n=1):
@@ -182,8 +179,7 @@ class Behaviour(unittest.TestCase):
         self.assertIn("of user 33", self.seen("inject")[0]["message"])
 
     def gap_is_told(self):
-        with open(self.out) as f:
-            return '"engine_restarts":1' in f.read()
+        return '"engine_restarts":1' in self.platform.printed("behaviour")
 
     def test_zz_engine_killed(self):
         """What is known stays; that there was a gap is told, and lowers the confidence."""

@@ -49,7 +49,7 @@ class Hostile(unittest.TestCase):
 
     def said(self, mode):
         """What hostile came to, as it says itself."""
-        return wait_for("hostile says", 60, lambda: re.search(mode + r": (\d+) .*then: (.*)", self.platform.log()))
+        return wait_for("hostile says", 60, lambda: re.search(mode + r": (\d+) .*then: (.*)", self.platform.printed("hostile")))
 
     def well(self, n=20):
         """The machine works, the other agent decides, nobody waits longer than a deadline."""
@@ -80,21 +80,23 @@ class Hostile(unittest.TestCase):
     def test_fork_bomb(self):
         self.world("fork-bomb")
         self.well()
-        self.assertLess(int(self.said("fork-bomb")[1]), 64)
-        self.assertLessEqual(len(self.of_its_user()), 64)
+        # of 500; some of those that it counts end at once, for their own child was one too many
+        self.assertIn("unavailable", self.said("fork-bomb")[2])
+        self.assertLess(int(self.said("fork-bomb")[1]), 128)
+        self.assertLessEqual(len(self.of_its_user()), 64 + 2)  # its budget, and what a jail needs itself
         # all end with it
         pids = self.of_its_user()
         self.assertEqual(self.platform.stop(), 0)
-        self.assertFalse([pid for pid in pids if alive(pid)])
+        wait_for("all of it is gone", 5, lambda: not [pid for pid in pids if alive(pid)])
 
     def test_spin_all(self):
         self.world("spin-all")
-        wait_for("it spins", 20, lambda: "spin-all: " in self.platform.log())
+        wait_for("it spins", 20, lambda: "spin-all: " in self.platform.printed("hostile"))
         self.well()
         pids = self.of_its_user()
         self.assertGreater(len(pids), 1)
         self.assertEqual(self.platform.stop(), 0)
-        self.assertFalse([pid for pid in pids if alive(pid)])
+        wait_for("all of it is gone", 5, lambda: not [pid for pid in pids if alive(pid)])
 
     def test_leak_fds(self):
         self.world("leak-fds", more=("--fds",))

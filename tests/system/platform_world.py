@@ -199,6 +199,14 @@ class Platform:
         with open(self.log_path, errors="replace") as f:
             return f.read()
 
+    def printed(self, agent):
+        """What an agent has printed so far."""
+        try:
+            with open(os.path.join(self.run_dir, "agents", agent + ".log"), errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
     def client(self):
         return Client(os.path.join(self.run_dir, "control.sock"))
 
