@@ -90,6 +90,8 @@ static void on_built(struct incarnation *incarnation, int status)
 	bool done = jail_built(jail) == JAIL_DONE && watch(incarnation, jail->pid) >= 0;
 	if (done) {
 		incarnation->budget.state_fd = jail_open_state(jail);
+		if (incarnation->budget.state_fd >= 0)
+			incarnation->budget.kept[BUDGET_DISK] = BUDGET_BY_SIZE;
 		incarnation->opts.started(incarnation->opts.data, incarnation);
 		return;
 	}
