@@ -15,7 +15,7 @@
 
 #define READERS_MAX 16
 #define N_RECORDS 1000000
-#define BATCH 16 /* records between two wake-ups, as the engine sends them */
+#define BATCH 256 /* records between two wake-ups: a turn of the engine under load */
 #define RING_BYTES (4u << 20)
 #define RECORD_BYTES (sizeof(struct rs_event) + 256) /* a typical exec or open event */
 

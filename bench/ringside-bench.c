@@ -2,14 +2,19 @@
 /*
  * ringside-bench: one round of the measured workloads in one folder; prints `ROW NANOSECONDS` lines.
  *
- *     ringside-bench FOLDER ROW…      rows: open, read, exec, build
- *     ringside-bench ring READERS     the event ring alone: nanoseconds per record
+ *     ringside-bench FOLDER ROW…                   rows: open, read, exec, many, build
+ *     ringside-bench ring READERS                  the event ring alone: nanoseconds per record
+ *     ringside-bench fanout AGENTS                 broker, rings and SDK: nanoseconds per event
+ *     ringside-bench flood RATE SECONDS WORKERS    events from the kernel
+ *     ringside-bench flood-report                  asks the agent that reads them
  *
  * Knows nothing of what guards the folder: bench/run decides that, repeats the rounds, and compares. A figure is
  * the median of single operations where these are timed one by one (open, exec), else the mean over all.
  */
 #include "base/clock.h"
 #include "base/macro.h"
+#include "fanout.h"
+#include "flood.h"
 #include "ring_bench.h"
 
 #include <errno.h>
@@ -25,9 +30,11 @@
 #define N_OPENS 20000
 #define N_FILES 5000
 #define N_EXECS 300
-#define N_SOURCES 100
+#define N_PROGRAMS 500
+#define N_SOURCES 300
 #define N_HEADERS 10
 #define FILE_BYTES 2048
+#define PROGRAM_BYTES_MAX 65536
 
 extern char **environ;
 
@@ -43,22 +50,27 @@ static int compare(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-static uint64_t median(uint64_t *values, size_t n)
+static void print_median(const char *row, uint64_t *values, size_t n)
 {
 	qsort(values, n, sizeof(*values), compare);
-	return values[n / 2];
+	printf("%s %llu\n", row, (unsigned long long)values[n / 2]);
 }
 
 /* A new inode that looks old: Ringside does not cache what was written a moment ago, nor for a minute what somebody
  * came to write while it was cached; most files of a machine are neither. */
-static void file_make(const char *path, const char *text, size_t size)
+static void file_make_mode(const char *path, const char *text, size_t size, mode_t mode)
 {
 	const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
 	if (unlink(path) < 0 && errno != ENOENT)
 		fail(path);
-	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
 	if (fd < 0 || write(fd, text, size) != (ssize_t)size || futimens(fd, old) < 0 || close(fd) < 0)
 		fail(path);
+}
+
+static void file_make(const char *path, const char *text, size_t size)
+{
+	file_make_mode(path, text, size, 0644);
 }
 
 static void row_open(void)
@@ -73,7 +85,8 @@ static void row_open(void)
 		close(fd);
 		times[i] = clock_monotonic_ns() - start;
 	}
-	printf("open %llu\n", (unsigned long long)median(times, N_OPENS));
+	print_median("open", times, N_OPENS);
+	printf("open-p99 %llu\n", (unsigned long long)times[N_OPENS * 99 / 100]);
 }
 
 static uint64_t read_pass(void)
@@ -117,17 +130,56 @@ static void run_program(const char *path, const char *const *arguments)
 	}
 }
 
+static uint64_t program_time(const char *path)
+{
+	const char *const arguments[] = {"program", NULL};
+	uint64_t start = clock_monotonic_ns();
+	run_program(path, arguments);
+	return clock_monotonic_ns() - start;
+}
+
 /* `./program` is a static program that bench/run put there. */
 static void row_exec(void)
 {
 	static uint64_t times[N_EXECS];
-	const char *const arguments[] = {"program", NULL};
-	for (size_t i = 0; i < N_EXECS; i++) {
-		uint64_t start = clock_monotonic_ns();
-		run_program("./program", arguments);
-		times[i] = clock_monotonic_ns() - start;
+	for (size_t i = 0; i < N_EXECS; i++)
+		times[i] = program_time("./program");
+	print_median("exec", times, N_EXECS);
+}
+
+/* Copies of it that are not alike: each has a tail of its own. */
+static void programs_make(void)
+{
+	static char program[PROGRAM_BYTES_MAX];
+	char name[32];
+	int fd = open("program", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd < 0 ? -1 : read(fd, program, sizeof(program) - sizeof(name));
+	if (size <= 0 || (mkdir("programs", 0755) < 0 && errno != EEXIST))
+		fail("program");
+	close(fd);
+	for (int i = 0; i < N_PROGRAMS; i++) {
+		int tail = snprintf(program + size, sizeof(name), "program %d\n", i);
+		snprintf(name, sizeof(name), "programs/%d", i);
+		file_make_mode(name, program, (size_t)(size + tail), 0755);
 	}
-	printf("exec %llu\n", (unsigned long long)median(times, N_EXECS));
+}
+
+static void programs_run(const char *row)
+{
+	static uint64_t times[N_PROGRAMS];
+	char name[32];
+	for (int i = 0; i < N_PROGRAMS; i++) {
+		snprintf(name, sizeof(name), "programs/%d", i);
+		times[i] = program_time(name);
+	}
+	print_median(row, times, N_PROGRAMS);
+}
+
+static void row_many(void)
+{
+	programs_make();
+	programs_run("many-first");
+	programs_run("many-second");
 }
 
 static void sources_make(void)
@@ -168,10 +220,7 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } rows[] = {
-	{"open", row_open},
-	{"read", row_read},
-	{"exec", row_exec},
-	{"build", row_build},
+	{"open", row_open}, {"read", row_read}, {"exec", row_exec}, {"many", row_many}, {"build", row_build},
 };
 
 static void row_run(const char *name)
@@ -186,16 +235,28 @@ static void row_run(const char *name)
 	fail(name);
 }
 
+static int usage(void)
+{
+	fprintf(stderr, "usage: ringside-bench FOLDER ROW… | ring READERS | fanout AGENTS | flood RATE SECONDS WORKERS "
+			"| flood-report\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	if (argc < 3) {
-		fprintf(stderr, "usage: ringside-bench FOLDER ROW… | ringside-bench ring READERS\n");
-		return 2;
-	}
-	if (!strcmp(argv[1], "ring"))
-		return ring_bench(atoi(argv[2]));
-	if (chdir(argv[1]) < 0)
-		fail(argv[1]);
+	const char *what = argc > 1 ? argv[1] : "";
+	if (!strcmp(what, "ring"))
+		return argc == 3 ? ring_bench(atoi(argv[2])) : usage();
+	if (!strcmp(what, "fanout"))
+		return argc == 3 ? fanout(atoi(argv[2])) : usage();
+	if (!strcmp(what, "flood"))
+		return argc == 5 ? flood(atoi(argv[2]), atoi(argv[3]), atoi(argv[4])) : usage();
+	if (!strcmp(what, "flood-report"))
+		return argc == 2 ? flood_report() : usage();
+	if (argc < 3)
+		return usage();
+	if (chdir(what) < 0)
+		fail(what);
 	for (int i = 2; i < argc; i++)
 		row_run(argv[i]);
 	return 0;

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured beside the table of columns: fan-out, floods of events, and a platform that has nothing to do."""
+
+import os
+import re
+import subprocess
+import time
+
+from .base import Stop, figures, read, run, summary
+from .columns import folder_of
+from .ringside import Platform
+
+FANS = [1, 4]
+FLOOD_S = 5
+LATENCY_RATE = 100000
+FLOOD_RATE = 200000
+IDLE_SETTLE_S = 5
+REPORT = re.compile(r"flood received (\d+) lost (\d+) p50_ns (\d+) p99_ns (\d+)")
+
+
+def fans_run(place, n_rounds):
+    """{"ring-1": summary of nanoseconds a record, …}"""
+    taken = {}
+    for _ in range(n_rounds):
+        for what in ("ring", "fanout"):
+            for readers in FANS:
+                for name, value in figures(run(place.program, what, str(readers))).items():
+                    taken.setdefault(name, []).append(value)
+    return {name: summary(values) for name, values in taken.items()}
+
+
+def report_of(place, platform):
+    """What the agent that reads the flood got since it was last asked; it reads in order, so nothing is on its way."""
+    before = len(REPORT.findall(platform.log()))
+    run(place.program, "flood-report")
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        found = REPORT.findall(platform.log())
+        if len(found) > before:
+            return dict(zip(("received", "lost", "p50_ns", "p99_ns"), map(int, found[-1])))
+        time.sleep(0.05)
+    raise Stop("the agent that reads the flood: expected its report within 20 s; the platform's log:\n" +
+               platform.log()[-2000:])
+
+
+def flood_run(place, platform, rate, meanwhile=None):
+    """One flood: what was asked for, what the machine gave, what arrived; and what was measured meanwhile."""
+    report_of(place, platform)
+    flood = subprocess.Popen([place.program, "flood", str(rate), str(FLOOD_S), "1"], stdout=subprocess.PIPE, text=True)
+    during = meanwhile() if meanwhile else {}
+    given = figures(flood.communicate()[0])
+    if flood.returncode != 0:
+        raise Stop(f"ringside-bench flood: exit status {flood.returncode}; it needs a loopback device that is up")
+    return {"asked_per_s": rate, "sent": int(given["flood-sent"]),
+            "sent_per_s": given["flood-sent"] / (given["flood-ns"] / 1e9), **report_of(place, platform), **during}
+
+
+def floods_run(place, n_rounds):
+    """Each round: quiet, a flood for its latency, a flood for its loss with questions asked meanwhile."""
+    taken = {"quiet": [], "latency": [], "loss": []}
+    for _ in range(n_rounds):
+        with folder_of(place) as folder:
+            platform = Platform(place, folder, ["allow", "flood"])
+            try:
+                def ask():
+                    return figures(run(place.program, folder, "open"))
+                taken["quiet"].append(ask())
+                taken["latency"].append(flood_run(place, platform, LATENCY_RATE))
+                taken["loss"].append(flood_run(place, platform, FLOOD_RATE, ask))
+                platform.check()
+            finally:
+                platform.close()
+    return taken
+
+
+def memory_kb(pid):
+    text = read(f"/proc/{pid}/smaps_rollup")
+    return {name: int(re.search(rf"^{name}:\s*(\d+)", text, re.M)[1]) for name in ("Rss", "Pss")}
+
+
+def cpu_ns(pid):
+    return sum(int((read(f"/proc/{pid}/task/{task}/schedstat").split() or [0])[0])
+               for task in os.listdir(f"/proc/{pid}/task"))
+
+
+def idle_run(place, seconds):
+    """{process: memory and share of a processor}, without agents and without anything to do."""
+    with folder_of(place) as folder:
+        platform = Platform(place, folder, [])
+        try:
+            time.sleep(IDLE_SETTLE_S)
+            pids = platform.processes()
+            before = {name: cpu_ns(pid) for name, pid in pids.items()}
+            begin = time.monotonic()
+            time.sleep(seconds)
+            passed_ns = (time.monotonic() - begin) * 1e9
+            return {name: {**memory_kb(pid), "cpu_percent": 100 * (cpu_ns(pid) - before[name]) / passed_ns}
+                    for name, pid in pids.items()}
+        finally:
+            platform.close()
