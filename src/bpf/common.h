@@ -37,6 +37,8 @@ struct scratch {
 	struct record record;
 	__u8 data[DATA_SIZE + DATA_SLACK];
 };
+_Static_assert(sizeof(struct scratch) <= RECORD_SIZE_MAX,
+	       "the sensor maps no more than this beyond the end of the ring");
 
 struct {
 	__u32 (*type)[BPF_MAP_TYPE_RINGBUF];

@@ -17,6 +17,7 @@
 #define RECORD_TYPES_MAX 64u /* counters for each cpu; a type's slot is in record_slots */
 #define RECORD_CALLS_MAX 1024u
 #define RECORD_PATH_MAX 4096u
+#define RECORD_SIZE_MAX 65536u /* of a whole record with the kernel's head */
 #define RECORD_DNS_MAX 512u
 #define RECORD_NUMBERS 6u
 

@@ -2,6 +2,7 @@
 #include "sensor/bpf_ring.h"
 
 #include "base/macro.h"
+#include "bpf/record.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
@@ -9,6 +10,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* The kernel offers the data twice. Only as much of the second time is mapped as a record can reach beyond the first:
+ * each page that is mapped counts as resident once more. */
+#define MAPPED_TWICE RECORD_SIZE_MAX
 
 struct bpf_ring {
 	size_t size_bytes, page_bytes;
@@ -29,8 +34,8 @@ int bpf_ring_new(int map_fd, size_t size_bytes, struct bpf_ring **ret)
 	void *consumer = mmap(NULL, ring->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
 	if (consumer == MAP_FAILED)
 		return -errno;
-	void *producer =
-		mmap(NULL, ring->page_bytes + 2 * size_bytes, PROT_READ, MAP_SHARED, map_fd, (off_t)ring->page_bytes);
+	void *producer = mmap(NULL, ring->page_bytes + size_bytes + MIN(size_bytes, MAPPED_TWICE), PROT_READ,
+			      MAP_SHARED, map_fd, (off_t)ring->page_bytes);
 	if (producer == MAP_FAILED) {
 		int r = -errno;
 		munmap(consumer, ring->page_bytes);
@@ -48,7 +53,8 @@ struct bpf_ring *bpf_ring_free(struct bpf_ring *ring)
 {
 	if (!ring)
 		return NULL;
-	munmap((void *)(uintptr_t)ring->producer, ring->page_bytes + 2 * ring->size_bytes);
+	munmap((void *)(uintptr_t)ring->producer,
+	       ring->page_bytes + ring->size_bytes + MIN(ring->size_bytes, MAPPED_TWICE));
 	munmap(ring->consumer, ring->page_bytes);
 	free(ring);
 	return NULL;
@@ -65,7 +71,7 @@ const void *bpf_ring_peek(struct bpf_ring *ring, size_t *ret_size)
 		size_t size = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 		ring->current = ALIGN_UP(size + BPF_RINGBUF_HDR_SZ, 8);
 		if (!(head & BPF_RINGBUF_DISCARD_BIT)) {
-			*ret_size = size;
+			*ret_size = MIN(size, RECORD_SIZE_MAX - BPF_RINGBUF_HDR_SZ); /* none of ours is longer */
 			return at + BPF_RINGBUF_HDR_SZ;
 		}
 		bpf_ring_consume(ring);

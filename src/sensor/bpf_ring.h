@@ -2,7 +2,7 @@
 /*
  * bpf_ring: reads the kernel's ring buffer (BPF_MAP_TYPE_RINGBUF) one record at a time.
  *
- *     bpf program ─▶ [ consumer page | producer page | data, mapped twice in a row ] ─▶ bpf_ring_peek ─▶
+ *     bpf program ─▶ [ consumer page | producer page | data | its beginning again ] ─▶ bpf_ring_peek ─▶
  * bpf_ring_consume
  *
  * libbpf's own reader takes all there is in one call; this one lets a turn of the loop end. Mapped while privileged,
@@ -20,7 +20,8 @@ struct bpf_ring;
 int bpf_ring_new(int map_fd, size_t size_bytes, struct bpf_ring **ret);
 struct bpf_ring *bpf_ring_free(struct bpf_ring *ring);
 
-/* The oldest record that is complete, valid until it is consumed; NULL when there is none. */
+/* The oldest record that is complete, valid until it is consumed, of less than RECORD_SIZE_MAX bytes; NULL when there
+ * is none. */
 const void *bpf_ring_peek(struct bpf_ring *ring, size_t *ret_size);
 void bpf_ring_consume(struct bpf_ring *ring);
 /* Bytes that wait, complete or not. */
