@@ -58,7 +58,7 @@ class AimsTest(unittest.TestCase):
 
     def test_flood(self):
         quiet = [{"open-p99": 50.0}]
-        latency = [{"sent_per_s": 1e5, "p99_ns": 150000}]
+        latency = [{"asked_per_s": 1e5, "sent_per_s": 1e5, "p99_ns": 150000}]
         loss = {"asked_per_s": 200000, "sent_per_s": 2e5, "sent": 1000, "received": 1000, "lost": 0, "open-p99": 100.0}
 
         def flood(**change):
@@ -66,7 +66,10 @@ class AimsTest(unittest.TestCase):
         self.assertTrue(judged(flood(), "without loss")[1])
         self.assertFalse(judged(flood(received=999), "without loss")[1])
         self.assertFalse(judged(flood(lost=1), "without loss")[1])
-        self.assertFalse(judged(flood(sent_per_s=1e5), "without loss")[1])  # the machine gave too little to say so
+        # the machine gave too little to say so, but enough to say that it is not so
+        self.assertIsNone(judged(flood(sent_per_s=1e5), "without loss")[1])
+        self.assertIsNone(judged(flood(sent_per_s=1e5), "auth p99")[1])
+        self.assertIs(judged(flood(sent_per_s=1e5, lost=1), "without loss")[1], False)
         self.assertTrue(judged(flood(), "auth p99")[1])
         self.assertFalse(judged(flood(**{"open-p99": 101.0}), "auth p99")[1])
 

@@ -4,7 +4,7 @@
 from .aims import aims
 from .columns import LINES
 
-REACHED = {True: "reached", False: "**not reached**", None: "not run"}
+REACHED = {True: "reached", False: "**not reached**", None: "not shown"}
 
 
 def markdown_table(rows):
