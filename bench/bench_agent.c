@@ -4,8 +4,10 @@
  *
  *     bench_agent allow      allows every open and execution
  *     bench_agent cache      the same, and lets the kernel remember it
- *     bench_agent flood      reads the calls of flood.c; asked by one of them, tells on standard error how many came,
- *                            how many were lost, and how long they took from the kernel to here
+ *     bench_agent flood      reads the calls of flood.c; asked by one of them, tells how many came, how many were
+ *                            lost, and how long they took from the kernel to here
+ *
+ * It tells by the version of its content, which the platform's status shows: there is no other way out of a jail.
  */
 #include "flood.h"
 
@@ -42,42 +44,44 @@ static unsigned long long quantile_ns(uint64_t thousandths)
 	return (slot + 1) * SLOT_NS;
 }
 
-static void tell(void)
+static int tell(struct rs_agent *agent)
 {
-	fprintf(stderr, "bench_agent: flood received %llu lost %llu p50_ns %llu p99_ns %llu\n",
-		(unsigned long long)report.received, (unsigned long long)report.lost, quantile_ns(500),
-		quantile_ns(990));
+	static unsigned int number;
+	char text[64];
+	snprintf(text, sizeof(text), "%u got %llu lost %llu p50 %llu p99 %llu", ++number,
+		 (unsigned long long)report.received, (unsigned long long)report.lost, quantile_ns(500),
+		 quantile_ns(990));
 	report = (struct report){0};
+	return rs_agent_content_changed(agent, text);
 }
 
-static void take(const struct rs_event *event)
+static int take(struct rs_agent *agent, const struct rs_event *event)
 {
 	const struct rs_event_connect *connect = rs_event_connect(event);
 	const struct rs_event_lost *lost = rs_event_lost(event);
 	if (lost)
 		report.lost += lost->count;
-	if (!connect)
-		return;
-	if (connect->remote.port == FLOOD_REPORT_PORT)
-		tell();
-	if (connect->remote.port != FLOOD_PORT)
-		return;
+	if (connect && connect->remote.port == FLOOD_REPORT_PORT)
+		return tell(agent);
+	if (!connect || connect->remote.port != FLOOD_PORT)
+		return 0;
 	uint64_t slot = (now_ns() - event->monotonic_ns) / SLOT_NS;
 	report.received++;
 	report.slots[slot < SLOTS ? slot : SLOTS - 1]++;
+	return 0;
 }
 
 static int serve(struct rs_agent *agent, uint32_t flags)
 {
 	for (;;) {
 		const struct rs_event *event;
-		int got = rs_agent_next(agent, -1, &event);
-		if (got < 0)
-			return got;
-		if (event->flags & RS_EVENT_IS_AUTH)
+		int r = rs_agent_next(agent, -1, &event);
+		if (r > 0 && (event->flags & RS_EVENT_IS_AUTH))
 			rs_respond_allow(agent, event, flags); /* a late answer is refused; the platform counts it */
-		else
-			take(event);
+		else if (r > 0)
+			r = take(agent, event);
+		if (r < 0)
+			return r;
 	}
 }
 

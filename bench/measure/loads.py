@@ -15,7 +15,7 @@ FLOOD_S = 5
 LATENCY_RATE = 100000
 FLOOD_RATE = 200000
 IDLE_SETTLE_S = 5
-REPORT = re.compile(r"flood received (\d+) lost (\d+) p50_ns (\d+) p99_ns (\d+)")
+REPORT = re.compile(r"(\d+) got (\d+) lost (\d+) p50 (\d+) p99 (\d+)")
 
 
 def fans_run(place, n_rounds):
@@ -29,15 +29,22 @@ def fans_run(place, n_rounds):
     return {name: summary(values) for name, values in taken.items()}
 
 
+def last_report(platform):
+    """(number, received, lost, p50, p99) of the agent that reads the flood, which is the version of its content."""
+    versions = [agent.get("content_version", "") for agent in platform.status().get("engine", {}).get("agents", [])]
+    found = [REPORT.fullmatch(version) for version in versions if REPORT.fullmatch(version)]
+    return tuple(map(int, found[0].groups())) if found else (0, 0, 0, 0, 0)
+
+
 def report_of(place, platform):
     """What the agent that reads the flood got since it was last asked; it reads in order, so nothing is on its way."""
-    before = len(REPORT.findall(platform.log()))
+    before = last_report(platform)[0]
     run(place.program, "flood-report")
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        found = REPORT.findall(platform.log())
-        if len(found) > before:
-            return dict(zip(("received", "lost", "p50_ns", "p99_ns"), map(int, found[-1])))
+        number, *values = last_report(platform)
+        if number > before:
+            return dict(zip(("received", "lost", "p50_ns", "p99_ns"), values))
         time.sleep(0.05)
     raise Stop("the agent that reads the flood: expected its report within 20 s; the platform's log:\n" +
                platform.log()[-2000:])
