@@ -2,6 +2,8 @@
 # limit-s: 120
 # claim: without user name spaces a whole jail is not made and the agent not started, a partial one is; both say why
 . /vm/cases/platform.sh
+before=$(cat /proc/sys/user/max_user_namespaces)
+trap 'echo "$before" >/proc/sys/user/max_user_namespaces' EXIT
 echo 0 >/proc/sys/user/max_user_namespaces
 agent first allow
 agent_keys=", jail: partial"
