@@ -11,6 +11,7 @@
 #include "behaviour/act.h"
 #include "behaviour/detect.h"
 #include "common/common.h"
+#include "common/tally.h"
 #include "observer/output.h"
 
 #include <errno.h>
@@ -35,7 +36,8 @@ struct behaviour {
 	struct lists lists;
 	struct detect detect;
 	struct output output;
-	uint64_t lost_told, denied, acted;
+	struct tally tally;
+	uint64_t lost_told, acted;
 	bool told_closed;
 	char line[LINE_SIZE];
 };
@@ -55,6 +57,7 @@ static void usage(void)
 	     "  --processes N    how many processes are remembered (256 to 1M; default 16384)\n"
 	     "  --rules          what is looked for\n"
 	     "  --lists          the built-in lists, in the form of --config\n\n"
+	     "SIGUSR1 prints what was read.\n"
 	     "exit: 0 ended by a signal, 1 the platform or the output failed, 2 wrong usage or configuration");
 }
 
@@ -149,7 +152,7 @@ static void answer(struct behaviour *behaviour, const struct rs_event *event)
 {
 	/* not for the cache: what is asked about is who executes, too */
 	if (!behaviour->detect.deny) {
-		rs_respond_allow(behaviour->agent, event, 0);
+		tally_answer(&behaviour->tally, false, rs_respond_allow(behaviour->agent, event, 0));
 		return;
 	}
 	const struct detect_found *found = &behaviour->detect.found[0];
@@ -160,7 +163,7 @@ static void answer(struct behaviour *behaviour, const struct rs_event *event)
 		snprintf(reason, sizeof(reason), "%.*s", (int)RS_REASON_SIZE_MAX, found->finding.text);
 	}
 	opts.reason = reason;
-	behaviour->denied += rs_respond_deny(behaviour->agent, event, &opts) == 0;
+	tally_answer(&behaviour->tally, true, rs_respond_deny(behaviour->agent, event, &opts));
 }
 
 static void tell(struct behaviour *behaviour, const struct rs_event *event, const struct detect_found *found)
@@ -205,6 +208,7 @@ static void tell_lost(struct behaviour *behaviour)
 static void take(struct behaviour *behaviour, const struct rs_event *event)
 {
 	struct detect *detect = &behaviour->detect;
+	tally_event(&behaviour->tally, event);
 	detect_event(detect, event);
 	if (event->flags & RS_EVENT_IS_AUTH)
 		answer(behaviour, event);
@@ -243,6 +247,8 @@ static int run(struct behaviour *behaviour, int signal_fd)
 		int signal_number = agent_wait(behaviour->agent, signal_fd, r == 1 ? 0 : pending ? 20 : -1);
 		if (signal_number == SIGTERM || signal_number == SIGINT)
 			return 0;
+		if (signal_number == SIGUSR1)
+			tally_say(&behaviour->tally, rs_agent_name(behaviour->agent));
 	}
 }
 
@@ -254,7 +260,7 @@ static void say_counts(const struct behaviour *behaviour)
 		suppressed += behaviour->detect.rules[i].suppressed;
 	say("%" PRIu64 " events, %" PRIu64 " findings told, %" PRIu64 " more suppressed, %" PRIu64 " denied, %" PRIu64
 	    " actions asked; %" PRIu64 " lines dropped here, %" PRIu64 " events lost on the way",
-	    state->events, behaviour->detect.told, suppressed, behaviour->denied, behaviour->acted,
+	    state->events, behaviour->detect.told, suppressed, behaviour->tally.denies, behaviour->acted,
 	    behaviour->output.dropped, state->lost);
 	say("%u of %u processes known; forgotten for want of room: %" PRIu64 " that ran, %" PRIu64
 	    " that had ended, %" PRIu64 " files, %" PRIu64 " trees",
@@ -274,6 +280,7 @@ static int serve(struct behaviour *behaviour, int signal_fd)
 	r = subscribe(behaviour);
 	if (r >= 0)
 		r = run(behaviour, signal_fd);
+	tally_say(&behaviour->tally, rs_agent_name(behaviour->agent));
 	rs_agent_close(behaviour->agent);
 	output_finish(&behaviour->output, now_ns() + FINISH_NS);
 	say_counts(behaviour);

@@ -8,6 +8,7 @@
  * else. Questions, when it is told to subscribe to them, are allowed at once.
  */
 #include "common/common.h"
+#include "common/tally.h"
 #include "observer/output.h"
 
 #include <errno.h>
@@ -28,8 +29,7 @@ struct observer {
 	struct rs_agent *agent;
 	struct output output;
 	uint64_t count_max;
-	uint64_t events;
-	uint64_t lost; /* as `lost` events told */
+	struct tally tally;
 	uint64_t too_long; /* events whose JSON did not fit */
 	bool told_closed;
 	char line[LINE_SIZE];
@@ -50,7 +50,8 @@ static void usage(void)
 	     "  --types LIST    only these events\n"
 	     "  --auth          also auth events; each is allowed at once\n"
 	     "  --count N       end after N events\n\n"
-	     "Lines that a slow or closed output could not take are dropped and counted: {\"dropped\":N}.\n"
+	     "Lines that a slow or closed output could not take are dropped and counted: {\"dropped\":N}. SIGUSR1 "
+	     "prints\nwhat was read.\n"
 	     "exit: 0 ended by --count or a signal, 1 the platform or the output failed, 2 wrong usage");
 }
 
@@ -108,13 +109,10 @@ static int subscribe(struct observer *observer, const struct options *options)
 
 static void take(struct observer *observer, const struct rs_event *event)
 {
-	const struct rs_event_lost *lost = rs_event_lost(event);
 	/* first the answer: somebody waits for it */
 	if (event->flags & RS_EVENT_IS_AUTH)
-		rs_respond_allow(observer->agent, event, 0);
-	if (lost)
-		observer->lost += lost->count;
-	observer->events++;
+		tally_answer(&observer->tally, false, rs_respond_allow(observer->agent, event, 0));
+	tally_event(&observer->tally, event);
 	ssize_t size = rs_event_to_json(event, observer->line, sizeof(observer->line));
 	if (size >= 0)
 		output_line(&observer->output, observer->line, (size_t)size);
@@ -124,7 +122,7 @@ static void take(struct observer *observer, const struct rs_event *event)
 
 static bool is_done(const struct observer *observer)
 {
-	return observer->count_max != 0 && observer->events >= observer->count_max;
+	return observer->count_max != 0 && observer->tally.events >= observer->count_max;
 }
 
 static void flush(struct observer *observer)
@@ -158,8 +156,19 @@ static int run(struct observer *observer, int signal_fd)
 		int signal_number = agent_wait(observer->agent, signal_fd, r == 1 ? 0 : pending ? 20 : -1);
 		if (signal_number == SIGTERM || signal_number == SIGINT)
 			return 0;
+		if (signal_number == SIGUSR1)
+			tally_say(&observer->tally, rs_agent_name(observer->agent));
 	}
 	return 0;
+}
+
+static void say_counts(const struct observer *observer)
+{
+	const struct output *output = &observer->output;
+	say("%" PRIu64 " events, %" PRIu64 " lines written, %" PRIu64 " dropped here, %" PRIu64 " too long, %" PRIu64
+	    " lost on the way",
+	    observer->tally.events, output->lines, output->dropped, observer->too_long,
+	    observer->tally.lost + observer->tally.lost_before);
 }
 
 static int observe(struct observer *observer, const struct options *options)
@@ -189,13 +198,11 @@ static int observe(struct observer *observer, const struct options *options)
 	r = subscribe(observer, options);
 	if (r >= 0)
 		r = run(observer, signal_fd);
+	tally_say(&observer->tally, rs_agent_name(observer->agent));
 	rs_agent_close(observer->agent);
 	output_finish(&observer->output, now_ns() + FINISH_NS);
-	const struct output *output = &observer->output;
-	say("%" PRIu64 " events, %" PRIu64 " lines written, %" PRIu64 " dropped here, %" PRIu64 " too long, %" PRIu64
-	    " lost on the way",
-	    observer->events, output->lines, output->dropped, observer->too_long, observer->lost);
-	return r < 0 ? r : output->closed ? output->error : 0;
+	say_counts(observer);
+	return r < 0 ? r : observer->output.closed ? observer->output.error : 0;
 }
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
  * One thread: a large file or a new list is worked on in pieces, and new questions are looked at in between.
  */
 #include "common/common.h"
+#include "common/tally.h"
 #include "reputation/judge.h"
 #include "reputation/reload.h"
 
@@ -35,7 +36,7 @@ struct reputation {
 	struct hash_cache *cache;
 	struct judge *judge;
 	uint64_t reloads;
-	uint64_t answer_errors; /* answers that came too late, or found no session */
+	struct tally tally;
 };
 
 static void usage(void)
@@ -139,8 +140,7 @@ static void answer(void *data, const struct rs_event *event, const struct judge_
 	} else {
 		r = rs_respond_allow(reputation->agent, event, answer->cache ? RS_ALLOW_CACHE : 0);
 	}
-	if (r < 0)
-		reputation->answer_errors++;
+	tally_answer(&reputation->tally, answer->deny, r);
 }
 
 static void print_counters(const struct reputation *reputation)
@@ -153,8 +153,9 @@ static void print_counters(const struct reputation *reputation)
 					 counters->outcomes[i]);
 	say("questions=%" PRIu64 "%s hashed_bytes=%" PRIu64 " hash_cache_hits=%" PRIu64 " answers_refused=%" PRIu64
 	    " reloads=%" PRIu64 " lists_refused=%" PRIu64,
-	    counters->questions, text, counters->hashed_bytes, counters->hash_cache_hits, reputation->answer_errors,
+	    counters->questions, text, counters->hashed_bytes, counters->hash_cache_hits, reputation->tally.refused,
 	    reputation->reloads, reputation->reload.refused);
+	tally_say(&reputation->tally, rs_agent_name(reputation->agent));
 }
 
 static void say_list(const struct reputation *reputation, const char *what)
@@ -198,6 +199,7 @@ static int take_questions(struct reputation *reputation)
 		int r = rs_agent_next(reputation->agent, 0, &event);
 		if (r != 1)
 			return r;
+		tally_event(&reputation->tally, event);
 		if (event->flags & RS_EVENT_IS_AUTH)
 			judge_take(reputation->judge, event);
 	}

@@ -8,6 +8,7 @@
  * This process never touches a judged file and never scans: it answers in time, whatever the others do.
  */
 #include "common/common.h"
+#include "common/tally.h"
 #include "yara/judge.h"
 #include "yara/load.h"
 #include "yara/options.h"
@@ -33,7 +34,7 @@ struct agent {
 	struct pool *pool;
 	struct judge *judge;
 	uint64_t reloads;
-	uint64_t answer_errors; /* answers that came too late, or found no session */
+	struct tally tally;
 	uint64_t told_ns;
 	uint64_t untold;
 };
@@ -69,7 +70,7 @@ static void answer(void *data, const struct rs_event *event, const struct judge_
 	} else {
 		r = rs_respond_allow(agent->session, event, answer->what.cache ? RS_ALLOW_CACHE : 0);
 	}
-	agent->answer_errors += r < 0;
+	tally_answer(&agent->tally, answer->what.deny, r);
 	if (answer->what.not_scanned)
 		tell_not_scanned(agent, event, answer);
 }
@@ -86,9 +87,10 @@ static void print_counters(const struct agent *agent)
 	say("questions=%" PRIu64 "%s denied=%" PRIu64 " bytes=%" PRIu64 " by_old_rules=%" PRIu64
 	    " answers_refused=%" PRIu64 " workers_started=%" PRIu64 " workers_ended=%" PRIu64 " workers_died=%" PRIu64
 	    " left_behind=%" PRIu64 " start_errors=%" PRIu64 " reloads=%" PRIu64 " rules_refused=%" PRIu64,
-	    counters->questions, text, counters->denied, counters->bytes, counters->by_old_rules, agent->answer_errors,
+	    counters->questions, text, counters->denied, counters->bytes, counters->by_old_rules, agent->tally.refused,
 	    pool->started, pool->ended, pool->died, pool->left_behind, pool->start_errors, agent->reloads,
 	    load_refused(agent->load));
+	tally_say(&agent->tally, rs_agent_name(agent->session));
 }
 
 static void say_rules(const struct ruleset *set, const char *what)
@@ -136,6 +138,7 @@ static int take_questions(struct agent *agent)
 		int r = rs_agent_next(agent->session, 0, &event);
 		if (r != 1)
 			return r;
+		tally_event(&agent->tally, event);
 		if (event->flags & RS_EVENT_IS_AUTH)
 			judge_take(agent->judge, event);
 	}

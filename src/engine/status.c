@@ -13,6 +13,8 @@ static void sensor_json(const struct engine_sensor *sensor, struct json *json)
 	json_u64(json, "events", counters.events);
 	json_u64(json, "questions", counters.questions);
 	json_u64(json, "self", counters.self);
+	json_u64(json, "produced", counters.produced);
+	json_u64(json, "taken", counters.taken);
 	json_u64(json, "lost", counters.lost);
 	json_u64(json, "late", counters.answered_late);
 	json_u64(json, "outside", counters.outside);

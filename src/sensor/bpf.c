@@ -291,7 +291,10 @@ static int bpf_begin(struct sensor *sensor)
 
 static void bpf_counters(const struct sensor *sensor, struct sensor_counters *ret)
 {
+	uint64_t lost;
 	*ret = sensor_bpf(sensor)->counters;
+	sensor_bpf_kernel_counts(sensor, &ret->produced, &lost);
+	ret->taken = sensor_bpf(sensor)->taken;
 }
 
 static void bpf_want(struct sensor *sensor, const struct session_event_set *types)

@@ -49,6 +49,8 @@ struct sensor_counters {
 	uint64_t answered_late; /* somebody else (the keeper) had answered */
 	uint64_t self; /* the platform's own accesses, allowed at once */
 	uint64_t lost; /* in the kernel */
+	uint64_t produced; /* records of our programs in the kernel, as those count; engines before this one had some */
+	uint64_t taken; /* of these, by this engine; some make no event */
 	uint64_t errors; /* things the kernel said that made no sense */
 	uint64_t cache_added;
 	uint64_t cache_removed; /* by a writer, a flush or for room */
