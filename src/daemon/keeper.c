@@ -43,6 +43,8 @@ struct engine {
 	int schedstat_fd;
 	int status_fd;
 	struct keeper_sample baseline; /* when its loop last had turned */
+	uint64_t run_ns; /* at the last look, as the kernel says */
+	uint64_t counted_ns; /* of it, see keeper_run_count() */
 	uint64_t wanted_since_ns; /* 0: nobody waits */
 	uint64_t taken; /* at the last look */
 	uint64_t stalled_since_ns; /* since when it took nothing from a queue that is not empty; 0: it does */
@@ -136,7 +138,7 @@ static bool has_lease_signal(const struct engine *engine)
 	       (pending & (UINT64_C(1) << (LEDGER_LEASE_SIGNAL - 1) | UINT64_C(1) << (SIGIO - 1)));
 }
 
-static bool read_sample(const struct engine *engine, struct keeper_sample *sample)
+static bool read_sample(struct engine *engine, struct keeper_sample *sample)
 {
 	char stat[1024] = "";
 	char schedstat[128] = "";
@@ -144,7 +146,12 @@ static bool read_sample(const struct engine *engine, struct keeper_sample *sampl
 		return false;
 	if (engine->schedstat_fd >= 0 && pread(engine->schedstat_fd, schedstat, sizeof(schedstat) - 1, 0) < 0)
 		return false;
-	return keeper_sample_parse(sample, stat, schedstat);
+	if (!keeper_sample_parse(sample, stat, schedstat))
+		return false;
+	engine->counted_ns = keeper_run_count(engine->counted_ns, engine->run_ns, sample->run_ns);
+	engine->run_ns = sample->run_ns;
+	sample->run_ns = engine->counted_ns;
+	return true;
 }
 
 static bool is_queued(const struct keeper *keeper)

@@ -74,6 +74,11 @@ enum keeper_verdict keeper_judge(const struct keeper_sample *previous, const str
 	return KEEPER_ALIVE;
 }
 
+uint64_t keeper_run_count(uint64_t counted_ns, uint64_t previous_run_ns, uint64_t run_ns)
+{
+	return counted_ns + MIN(since(run_ns, previous_run_ns), KEEPER_RUN_A_LOOK_NS);
+}
+
 static const char *const whys[] = {
 	[KEEPER_STOPPED] = "the engine was stopped by a signal or is being traced",
 	[KEEPER_SPINNING] = "the engine's loop stands still while it uses the processor",

@@ -14,11 +14,12 @@
 #include <stdint.h>
 
 #define KEEPER_SPIN_NS UINT64_C(200000000) /* of processor time without one turn of the loop */
+#define KEEPER_RUN_A_LOOK_NS UINT64_C(60000000) /* more of it from one look to the next is not believed */
 #define KEEPER_BLOCKED_NS UINT64_C(5000000000) /* of doing nothing while somebody waits */
 
 struct keeper_sample {
 	uint64_t turns; /* of its loop */
-	uint64_t run_ns; /* processor time it got */
+	uint64_t run_ns; /* processor time it got; for the engine by keeper_run_count() */
 	uint64_t wait_ns; /* time it was ready to run and did not get a processor, up to when it last ran */
 	uint64_t major_faults; /* times it waited for memory to come from disk */
 	char state; /* as in proc_pid_stat(5) */
@@ -37,6 +38,13 @@ enum keeper_verdict {
 /* previous: the look at which turns last had changed; its wait_ns and major_faults as they were when it first was
  * wanted since. */
 enum keeper_verdict keeper_judge(const struct keeper_sample *previous, const struct keeper_sample *now);
+
+/*
+ * Processor time as keeper_judge() is to see it. A virtual machine that is paused, moved, or without a processor of its
+ * host is told that whoever was running ran all the while: one jump is not a loop. counted: what this gave at the last
+ * look; run_ns then and now: as the kernel says.
+ */
+uint64_t keeper_run_count(uint64_t counted_ns, uint64_t previous_run_ns, uint64_t run_ns);
 
 /* Whether this verdict means that the engine must be ended, and the reason in words. */
 bool keeper_verdict_kills(enum keeper_verdict verdict);

@@ -113,6 +113,23 @@ static void test_named_cases(void **unused)
 	assert_int_equal(keeper_judge(&previous, &now), KEEPER_STOPPED);
 }
 
+/* A loop is found by as many looks as its processor time is worth; a jump is no loop, and one backwards is none. */
+static void test_jump(void **unused)
+{
+	struct keeper_sample previous = {.state = 'R', .turns = 1};
+	struct keeper_sample now = previous;
+	uint64_t raw_ns = 0;
+	now.run_ns = keeper_run_count(0, 0, 50 * NS_PER_SEC); /* the host took the processor away */
+	assert_int_equal(now.run_ns, KEEPER_RUN_A_LOOK_NS);
+	assert_false(keeper_verdict_kills(keeper_judge(&previous, &now)));
+	assert_int_equal(keeper_run_count(7, 100, 90), 7);
+	now = previous;
+	unsigned looks = 0;
+	for (; keeper_judge(&previous, &now) != KEEPER_SPINNING && looks < 100; looks++, raw_ns += 40 * NS_PER_MS)
+		now.run_ns = keeper_run_count(now.run_ns, raw_ns, raw_ns + 40 * NS_PER_MS);
+	assert_int_equal(looks, KEEPER_SPIN_NS / (40 * NS_PER_MS));
+}
+
 static void test_parse(void **unused)
 {
 	static const char stat[] = "12 (a) R 1 (b)) S 1 12 12 0 -1 4194560 99 100 7 0 2 57 0 0 20 0 1 0 293718 2535424";
@@ -136,9 +153,8 @@ static void test_parse(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole_product),
-		cmocka_unit_test(test_backwards),
-		cmocka_unit_test(test_named_cases),
+		cmocka_unit_test(test_whole_product), cmocka_unit_test(test_backwards),
+		cmocka_unit_test(test_named_cases),   cmocka_unit_test(test_jump),
 		cmocka_unit_test(test_parse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
