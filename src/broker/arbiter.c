@@ -206,6 +206,19 @@ static void answer_deny(struct agent *agent, struct question *question, uint16_t
 		finish(broker, question);
 }
 
+/* A machine that was paused, suspended or starved wakes with all its deadlines over: then a miss is nobody's fault. */
+static void strike_for_miss(struct standing *standing, const struct question *question, uint64_t late_ns)
+{
+	char why[WHY_SIZE];
+	if (late_ns >= BROKER_STOOD_STILL_NS) {
+		standing->excused++;
+		return;
+	}
+	snprintf(why, sizeof(why), "missed the deadline of event %" PRIu64 " (%s)", question->id,
+		 catalogue_find(question_event(question)->type)->name);
+	standing_strike(standing, why);
+}
+
 static void miss(struct broker *broker, struct question *question, uint16_t i, enum decision_miss how, uint64_t now_ns)
 {
 	struct question_voter *voter = &question->voters[i];
@@ -229,12 +242,8 @@ static void miss(struct broker *broker, struct question *question, uint16_t i, e
 			     now_ns);
 	if (overridden)
 		announce_overridden(broker, question, voter->identity, decision_override_text(OVERRIDE_ESSENTIAL));
-	if (how == MISS_DEADLINE) {
-		char why[WHY_SIZE];
-		snprintf(why, sizeof(why), "missed the deadline of event %" PRIu64 " (%s)", question->id,
-			 catalogue_find(type)->name);
-		standing_strike(standing, why);
-	}
+	if (how == MISS_DEADLINE)
+		strike_for_miss(standing, question, now_ns - voter->deadline_ns);
 	if (finished)
 		finish(broker, question);
 }

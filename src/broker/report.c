@@ -48,6 +48,7 @@ static void agent_json(const struct standing *standing, enum life_state state, u
 	json_u64(json, "allows", standing->allows);
 	json_u64(json, "denies", standing->denies);
 	json_u64(json, "misses", standing->misses);
+	json_u64(json, "excused", standing->excused);
 	json_u64(json, "late", standing->late);
 	json_u64(json, "slow", standing->slow);
 	json_u64(json, "strikes", standing->struck);

@@ -43,6 +43,7 @@
 #define BROKER_CHANGES_PER_MIN 240u /* of content or subscriptions, by one agent */
 #define BROKER_ACTIONS_PER_MIN 10u /* of an agent that sets none */
 #define BROKER_ACTIONS_MAX 64u /* under way at a time */
+#define BROKER_STOOD_STILL_NS (500 * NS_PER_MS) /* who sees a deadline so late cannot tell who was late */
 #define BROKER_TICK_NS (250 * NS_PER_MS)
 #define BROKER_RAN_SLOTS 32768u
 #define BROKER_AWAY_NS (60 * NS_PER_SEC) /* how long the kernel goes on asking for an agent that crashed */
@@ -85,7 +86,8 @@ struct standing {
 	uint64_t away_until_ns; /* it crashed: what it would be asked is still asked for, and counted; 0: not */
 	uint64_t asked_then; /* questions of these types when it ended */
 	struct event_budget budget; /* of events a second */
-	uint64_t questions, allows, denies, misses, late, struck, delivered, dropped, over_budget, muted, errors, slow;
+	uint64_t questions, allows, denies, misses, excused, late, struck, delivered, dropped, over_budget, muted,
+		errors, slow;
 	uint64_t actions, actions_done, actions_refused, actions_limited;
 	struct rate action_rate;
 	struct histogram latency;
