@@ -8,6 +8,9 @@ agent_names=
 agent_keys=
 bpf=no # the verifier takes seconds on an emulated processor; the cases that want the sensor set yes
 verdict_keys=
+log=/run/ringsided.log
+up_s=60
+began=1 # the generation of the engine: on a busy host the first may not have had time for its BPF programs
 open_deadline_ms=1000 # four times the default: the processors are emulated and shared
 exec_deadline_ms=2000
 bound_extra_ms=200 # what the platform may add to a deadline, see docs/CONTRACT.md
@@ -21,8 +24,8 @@ agent() {
 	agent_names="$agent_names $name"
 }
 
-# platform [SCOPE]: starts Ringside and waits until all its agents had their say; one that hangs is benched at once.
-platform() {
+# configure [SCOPE]: writes the configuration.
+configure() {
 	mkdir -p /etc/ringside
 	cat >/etc/ringside/ringside.yaml <<-END
 		sensors: {fanotify: yes, bpf: $bpf}
@@ -33,9 +36,15 @@ platform() {
 		agents:
 		$agents
 	END
-	ringsided >/run/ringsided.log 2>&1 &
+}
+
+# platform [SCOPE]: starts Ringside and waits until all its agents had their say; one that hangs is benched at once.
+platform() {
+	configure "$@"
+	ringsided >"$log" 2>&1 &
 	parent_pid=$!
-	wait_until 60 agents_are live benched || platform_fail "Ringside is not up within 60 s"
+	wait_until $up_s agents_are live benched || platform_fail "Ringside is not up within $up_s s"
+	began=$(generation)
 }
 
 # cgroups: cgroup v2 whole, as systemd would mount it.
@@ -68,7 +77,7 @@ pending_open() {
 }
 
 platform_fail() {
-	tail -n 40 /run/ringsided.log
+	tail -n 40 "$log"
 	ringside status 2>&1 | tail -n 40
 	fail "$*"
 }
@@ -126,22 +135,24 @@ generation_must_be() {
 	wait_until 30 generation_is "$1" || platform_fail "expected generation $1 of the engine, found $(generation)"
 }
 
-# ---- work beside it: a package is unpacked and a compiler runs, again and again ----
+# ---- work beside it: a package is unpacked and a compiler runs, again and again, until there is work/stop ----
 
 work_start() {
 	mkdir work
 	touch work/unpacked work/built
 	printf '#include <stdio.h>\nint main(void) { return printf("%%d\\n", 42) < 0; }\n' >work/a.c
-	(while :; do
+	(until [ -e work/stop ]; do
 		rm -rf work/out
 		dpkg-deb -x /vm/packages/sample.deb work/out 2>>work/errors || echo "dpkg-deb ended with $?" >>work/errors
 		echo >>work/unpacked
 	done) &
-	(while :; do
+	work_pids=$!
+	(until [ -e work/stop ]; do
 		tcc -o work/a work/a.c 2>>work/errors || echo "tcc ended with $?" >>work/errors
 		work/a >/dev/null 2>>work/errors || echo "the program ended with $?" >>work/errors
 		echo >>work/built
 	done) &
+	work_pids="$work_pids $!"
 }
 
 # work_goes_on: both get something done within 60 s from now, and nothing has failed so far.
@@ -178,10 +189,11 @@ probe_start() {
 	probe_pid=$!
 }
 
-# probe_check: it ends, nothing was denied, and no operation waited beyond its bound. An exec asks twice.
+# probe_check [PID OUTPUT]: it ends, nothing was denied, and no operation waited beyond its bound. An exec asks twice.
 probe_check() {
-	wait "$probe_pid" || fail "the probe ended with $?: $(cat probe.out)"
-	set -- $(cat probe.out)
+	local output=${2:-probe.out}
+	wait "${1:-$probe_pid}" || platform_fail "the probe ended with $?: $(cat "$output")"
+	set -- $(cat "$output")
 	local open_bound=$((open_deadline_ms + bound_extra_ms + slack_ms))
 	local exec_bound=$((exec_deadline_ms + open_deadline_ms + 2 * bound_extra_ms + slack_ms))
 	echo "longest open $2 of $open_bound ms, longest exec $4 of $exec_bound ms, $6 opens, $7 execs"
