@@ -2,10 +2,10 @@
 /*
  * vm_tally: do the counters of these agents, of the engine and of the kernel add up?
  *
- *     vm_tally LOG GENERATION AGENT …      of the engine, which must be the same still
+ *     vm_tally GENERATION AGENT …      of the engine, which must be the same still
  *
- *     status ─▶ SIGUSR1 to each agent, its line `tally …` in LOG ─▶ status again: nothing happened in between ─▶
- * compare
+ *     status ─▶ SIGUSR1 to each agent, its line `tally …` in what it prints ─▶ status again: nothing happened in
+ * between ─▶ compare
  *
  * It opens nothing and starts nothing while it looks, so that on a machine where nothing else happens the numbers are
  * of one moment; when something does happen it looks again. Says what it found, one line each; exit status 1 when
@@ -30,6 +30,7 @@
 
 #define AGENTS_MAX 8
 #define SOCKET_PATH "/run/ringside/control.sock"
+#define LOG_PATH "/run/ringside/agents/%s.log"
 #define LOG_TAIL 65536
 #define LOOKS 60
 #define LINE_MS 10000
@@ -59,6 +60,8 @@ struct look {
 struct agent {
 	const char *name;
 	pid_t pid;
+	int log_fd;
+	off_t log_from;
 	bool live;
 	int64_t restarts;
 	int64_t tally[N_OF_AGENT];
@@ -180,12 +183,12 @@ static struct look look(int fd)
 	return now;
 }
 
-/* The line of this agent behind what the log was before. */
-static bool tally_read(int log_fd, off_t from, struct agent *agent)
+/* The line of this agent behind what it had printed before. */
+static bool tally_read(struct agent *agent)
 {
 	static char text[LOG_TAIL + 1];
 	char begin[128];
-	ssize_t got = pread(log_fd, text, LOG_TAIL, from);
+	ssize_t got = pread(agent->log_fd, text, LOG_TAIL, agent->log_from);
 	text[got > 0 ? got : 0] = '\0';
 	snprintf(begin, sizeof(begin), "tally %s ", agent->name);
 	const char *at = strstr(text, begin), *end = at ? strchr(at, '\n') : NULL;
@@ -198,15 +201,16 @@ static bool tally_read(int log_fd, off_t from, struct agent *agent)
 	return end != NULL;
 }
 
-static void tallies(int log_fd)
+static void tallies(void)
 {
-	off_t from = lseek(log_fd, 0, SEEK_END);
-	for (int i = 0; i < n_agents; i++)
+	for (int i = 0; i < n_agents; i++) {
+		agents[i].log_from = lseek(agents[i].log_fd, 0, SEEK_END);
 		if (agents[i].pid <= 1 || kill(agents[i].pid, SIGUSR1) < 0)
 			stop("agent %s does not run", agents[i].name);
+	}
 	for (int i = 0; i < n_agents; i++) {
 		int left = LINE_MS / 10;
-		while (!tally_read(log_fd, from, &agents[i]) && --left)
+		while (!tally_read(&agents[i]) && --left)
 			usleep(10000);
 		if (!left)
 			stop("agent %s says no tally within %d ms", agents[i].name, LINE_MS);
@@ -260,20 +264,24 @@ static void compare(const struct look *now)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4 || argc > 3 + AGENTS_MAX) {
-		fprintf(stderr, "usage: vm_tally LOG GENERATION AGENT …\n");
+	if (argc < 3 || argc > 2 + AGENTS_MAX) {
+		fprintf(stderr, "usage: vm_tally GENERATION AGENT …\n");
 		return 2;
 	}
-	began = strtoll(argv[2], NULL, 10);
-	for (; n_agents < argc - 3; n_agents++)
-		agents[n_agents].name = argv[n_agents + 3];
-	int fd = control_connect(), log_fd = open(argv[1], O_RDONLY | O_CLOEXEC);
-	if (log_fd < 0)
-		stop("%s: %s", argv[1], strerror(errno));
+	began = strtoll(argv[1], NULL, 10);
+	int fd = control_connect();
+	for (; n_agents < argc - 2; n_agents++) {
+		char path[256];
+		agents[n_agents].name = argv[n_agents + 2];
+		snprintf(path, sizeof(path), LOG_PATH, agents[n_agents].name);
+		agents[n_agents].log_fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (agents[n_agents].log_fd < 0)
+			stop("%s: %s", path, strerror(errno));
+	}
 	for (int i = 0; i < LOOKS; i++) {
 		usleep(500000);
 		struct look before = look(fd);
-		tallies(log_fd);
+		tallies();
 		struct look after = look(fd);
 		if (memcmp(&before, &after, sizeof(before)) != 0)
 			continue;

@@ -46,5 +46,5 @@ agent_is yara live || platform_fail "yara is $(status engine.agents.yara.state)"
 [ "$(status engine.agents.yara.strikes)" = 0 ] || platform_fail "yara has strikes: $(status engine.agents.yara.why)"
 [ "$(status cage.agents.yara.restarts)" = 0 ] || platform_fail "yara was started anew"
 kill -USR1 "$(status cage.agents.yara.pid)"
-wait_until 10 grep -q "tally yara" "$log" || platform_fail "yara says no tally"
-grep "yara: questions" "$log"
+wait_until 10 grep -q "tally yara" /run/ringside/agents/yara.log || platform_fail "yara says no tally"
+grep "yara: questions" /run/ringside/agents/yara.log
