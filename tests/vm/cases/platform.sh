@@ -45,6 +45,7 @@ platform() {
 	parent_pid=$!
 	wait_until $up_s agents_are live benched || platform_fail "Ringside is not up within $up_s s"
 	began=$(generation)
+	[ "$began" = 1 ] || echo "the engine began anew while it started: generation $began: $(grep -m 1 "is killed" "$log")"
 }
 
 # cgroups: cgroup v2 whole, as systemd would mount it.
