@@ -14,7 +14,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef __has_feature /* clang's way to say it */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FAIL_NTH_WORKS 0
+#endif
+#endif
+#if defined(FAIL_NTH_WORKS)
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define FAIL_NTH_WORKS 0
 #else
 #define FAIL_NTH_WORKS 1

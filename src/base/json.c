@@ -102,7 +102,7 @@ void json_bytes(struct json *json, const char *key, const char *bytes, size_t si
 {
 	begin(json, key);
 	put(json, "\"", 1);
-	const unsigned char *p = (const unsigned char *)bytes, *end = p + size;
+	const unsigned char *p = (const unsigned char *)(bytes ? bytes : ""), *end = p + size; /* NULL: of size 0 */
 	while (p < end) {
 		char escape[8];
 		size_t n;
