@@ -91,12 +91,16 @@ static void engine_comes_back(uint32_t generation)
 	assert_int_equal(atomic_load(&shared->asked_open), asked + 1);
 }
 
+/* Long enough that only the engine's death ends a wait, however busy the machine is. */
+#define NEVER_DUE_MS 20000
+
 static void test_killed(void **state)
 {
+	open_world(&(struct world_opts){.cache_entries = 64, .deadline_ms = NEVER_DUE_MS});
 	let_them_wait(N_OPENERS);
 	uint32_t generation = atomic_load(&shared->generation);
 	uint64_t start_ns = clock_monotonic_ns();
-	kill(atomic_load(&shared->engine), SIGKILL);
+	world_signal_engine(&world, SIGKILL);
 	all_go_on(N_OPENERS, 0, "engine killed", start_ns);
 	engine_comes_back(generation);
 	print_message("engine back, serving, %.1f ms after it was killed\n",
@@ -113,25 +117,23 @@ static void test_killed(void **state)
 /* Questions that the engine took and did not enter in the ledger: found by their numbers. */
 static void test_killed_with_unentered(void **state)
 {
-	uint64_t start_ns;
-	kill(atomic_load(&shared->engine), SIGSTOP); /* so that it does not take them in the usual way */
+	world_command_post(&world, WORLD_TAKE, 20);
+	world_wait(atomic_load(&shared->taking));
 	for (unsigned i = 0; i < 20; i++)
 		openers[i] = world_opener(&world, "a", O_RDONLY);
-	world_command_post(&world, WORLD_TAKE_ALL, 0);
-	start_ns = clock_monotonic_ns();
-	kill(atomic_load(&shared->engine), SIGCONT);
-	world_wait(atomic_load(&shared->command) == WORLD_NONE || !atomic_load(&shared->ready));
-	kill(atomic_load(&shared->engine), SIGKILL);
+	world_wait(!atomic_load(&shared->taking) || !atomic_load(&shared->ready));
+	uint64_t start_ns = clock_monotonic_ns();
+	world_signal_engine(&world, SIGKILL);
 	all_go_on(20, 0, "engine killed with questions that nobody entered", start_ns);
 }
 
 static void test_killed_deny(void **state)
 {
-	open_world(&(struct world_opts){.loss = SETTINGS_LOSS_DENY});
+	open_world(&(struct world_opts){.loss = SETTINGS_LOSS_DENY, .deadline_ms = NEVER_DUE_MS});
 	let_them_wait(N_OPENERS);
 	uint32_t generation = atomic_load(&shared->generation);
 	atomic_store(&shared->restart, 0);
-	kill(atomic_load(&shared->engine), SIGKILL);
+	world_signal_engine(&world, SIGKILL);
 	all_go_on(N_OPENERS, EPERM, "engine killed, deny", clock_monotonic_ns());
 	world_wait(!atomic_load(&shared->ready));
 	/* no engine: denied at once */
@@ -149,7 +151,7 @@ static void test_stopped(void **state)
 	let_them_wait(N_OPENERS);
 	uint32_t generation = atomic_load(&shared->generation);
 	uint64_t start_ns = clock_monotonic_ns();
-	kill(atomic_load(&shared->engine), SIGSTOP);
+	world_signal_engine(&world, SIGSTOP);
 	all_go_on(N_OPENERS, 0, "engine stopped", start_ns);
 	engine_comes_back(generation);
 	assert_true(atomic_load(&shared->stuck) >= 1);
@@ -165,7 +167,7 @@ static void test_stopped_idle(void **state)
 {
 	uint32_t generation = atomic_load(&shared->generation);
 	uint64_t start_ns = clock_monotonic_ns();
-	kill(atomic_load(&shared->engine), SIGSTOP);
+	world_signal_engine(&world, SIGSTOP);
 	engine_comes_back(generation);
 	print_message("idle engine stopped: back after %.1f ms\n", (double)(clock_monotonic_ns() - start_ns) / 1e6);
 	assert_int_equal(shared->gap.unguarded_allowed, 0);
@@ -314,7 +316,7 @@ static void test_lies(void **state)
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
 	world_wait((world_look(&world), shared->keeper.lies) > 1000);
-	kill(atomic_load(&shared->engine), SIGKILL);
+	world_signal_engine(&world, SIGKILL);
 	engine_comes_back(generation);
 	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
 	assert_int_equal(atomic_load(&shared->stuck), 0);
@@ -438,7 +440,7 @@ static void test_many_deaths(void **state)
 	for (int i = 0; i < 20; i++) {
 		uint32_t generation = atomic_load(&shared->generation);
 		usleep(20000);
-		kill(atomic_load(&shared->engine), SIGKILL);
+		world_signal_engine(&world, SIGKILL);
 		world_wait(atomic_load(&shared->ready) && atomic_load(&shared->generation) > generation);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(load); i++) {
@@ -456,7 +458,7 @@ static void test_many_deaths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_killed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_killed, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed_with_unentered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_killed_deny, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_stopped, set_up, tear_down),

@@ -144,6 +144,13 @@ void world_command(struct world *world, enum world_command command, uint32_t arg
 	world_wait(atomic_load(&world->shared->command) == WORLD_NONE);
 }
 
+void world_signal_engine(struct world *world, int number)
+{
+	pid_t engine = atomic_load(&world->shared->engine);
+	if (engine > 0) /* 0 would be everybody in this process group */
+		kill(engine, number);
+}
+
 void world_pause(void)
 {
 	const struct timespec step = {.tv_nsec = 1000000};

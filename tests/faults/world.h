@@ -28,7 +28,7 @@ enum world_command {
 	WORLD_WANT, /* argument: enum ledger_wanted */
 	WORLD_LIE, /* fill the ledger with what cannot be */
 	WORLD_NAP, /* outside of the loop, sets nap to 2, until nap is 0 */
-	WORLD_TAKE_ALL, /* read every question and enter none of them in the ledger */
+	WORLD_TAKE, /* argument: read that many questions and enter none of them in the ledger */
 };
 
 /* What the test and the engine share. */
@@ -57,6 +57,7 @@ struct world_shared {
 	_Atomic uint64_t notified;
 	_Atomic uint64_t lost;
 	_Atomic uint64_t held;
+	_Atomic uint32_t taking; /* from the moment that the engine begins with WORLD_TAKE until it has them all */
 	_Atomic uint64_t looks; /* times the daemon wrote its counters below */
 	_Atomic uint64_t engine_looks; /* times the engine did */
 	struct sensor_counters counters;
@@ -102,6 +103,9 @@ void world_start_engine(struct world *world);
 void world_command(struct world *world, enum world_command command, uint32_t argument);
 /* Posts it and does not wait. */
 void world_command_post(struct world *world, enum world_command command, uint32_t argument);
+
+/* To the engine that runs now; to nobody when none does. */
+void world_signal_engine(struct world *world, int number);
 
 /* Polls until condition holds; the test's alarm ends it else. */
 #define world_wait(condition) \

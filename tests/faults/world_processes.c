@@ -144,11 +144,19 @@ static void lie(void)
 	engine.ledger->n_slots = UINT32_MAX;
 }
 
-static void take_all(void)
+/* Turns on meanwhile, so that the keeper finds nothing wrong before they are all taken. */
+static void take(uint32_t n)
 {
 	struct fanotify_event_metadata event;
-	while (read(engine.group_fd, &event, sizeof(event)) == sizeof(event))
-		;
+	atomic_store(&engine.shared->taking, 1);
+	while (n > 0) {
+		atomic_fetch_add(&engine.ledger->turns, 1);
+		if (read(engine.group_fd, &event, sizeof(event)) == sizeof(event))
+			n--;
+		else
+			world_pause();
+	}
+	atomic_store(&engine.shared->taking, 0);
 }
 
 static void obey(void)
@@ -190,8 +198,8 @@ static void obey(void)
 	case WORLD_LIE:
 		lie();
 		break;
-	case WORLD_TAKE_ALL:
-		take_all();
+	case WORLD_TAKE:
+		take(atomic_load(&engine.shared->argument));
 		break;
 	case WORLD_WANT:
 		want(atomic_load(&engine.shared->argument));
