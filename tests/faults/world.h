@@ -129,7 +129,7 @@ void world_program(const struct world *world, const char *name, mode_t mode);
 _Noreturn void world_daemon(struct world *world);
 _Noreturn void world_engine(struct world *world, const int fds[KEEPER_N_DESCRIPTORS], int ready_fd);
 
-/* 0 or -errno; closes it. */
+/* 0 or -errno; closes it. Its wait is measured, as an opener's is (waits.h). */
 int world_open_file(const struct world *world, const char *name, int flags);
 /* Exit status of a program run by a child, or -errno of execve(2). */
 int world_run(const struct world *world, const char *name);
