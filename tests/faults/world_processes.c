@@ -268,6 +268,8 @@ _Noreturn void world_engine(struct world *world, const int fds[KEEPER_N_DESCRIPT
 	check(loop_add_timer(engine.loop, on_engine_timer, NULL, &engine.timer), "timer");
 	loop_source_arm(engine.timer, 1);
 	loop_set_before_wait(engine.loop, on_turn, NULL);
+	if (world->opts.in_engine)
+		world->opts.in_engine(fds[0]);
 	check(sensor_fanotify_ops.begin(engine.sensor), "begin");
 	check(write(ready_fd, "r", 1) < 0 ? -errno : 0, "ready");
 	close(ready_fd);
