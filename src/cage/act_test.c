@@ -181,7 +181,7 @@ static void test_number_used_again(void **state)
 	pid_t pid = sleeper();
 	for (int by = -1; by <= 1; by += 2) {
 		told.n = 0;
-		ask(1, id_of(pid) + (uint64_t)((int64_t)by << 22));
+		ask(1, id_of(pid) + ((uint64_t)(int64_t)by << 22));
 		expect_told(1, IPC_ACTION_GONE, 0);
 	}
 	expect_alive(pid, true);

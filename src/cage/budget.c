@@ -223,6 +223,9 @@ int budget_limit(const struct budget *budget, const struct settings_agent *agent
 	 * it. So is the number of the user's processes, which those of both count while an agent is upgraded. */
 	uint64_t memory = ((uint64_t)agent->memory_mb << 20) * (budget->kept[BUDGET_MEMORY] == BUDGET_BY_GROUP ? 4 : 1);
 	bool doubled = budget->beside || budget->kept[BUDGET_TASKS] == BUDGET_BY_GROUP;
+#ifdef RINGSIDE_SHADOW
+	memory = RLIM_INFINITY; /* a sanitizer's own is terabytes, and there is more to do before the program runs */
+#endif
 	const struct {
 		int resource;
 		uint64_t most;

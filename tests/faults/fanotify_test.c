@@ -330,6 +330,73 @@ static void test_pid_reuse(void **state)
 	}
 }
 
+/* How often the sensor knew its own. */
+static uint64_t selves(void)
+{
+	world_look(&world);
+	return world.shared->counters.self;
+}
+
+/* A process of this user that opened the file and ended; 0 or errno in ret_status. */
+static pid_t opener_of(uint32_t uid, int *ret_status)
+{
+	const char *path = world_path(&world, "a");
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+			_exit(255);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		_exit(fd < 0 ? errno : 0);
+	}
+	*ret_status = world_join(pid);
+	return pid;
+}
+
+/* The engine, its parent and the platform's users are never asked about; their number does not make a stranger one of
+ * them. */
+static void test_self(void **state)
+{
+	enum { PLATFORM = 64321, STRANGER = 64322 };
+	struct world_shared *shared;
+	int status;
+	/* no deadline ends what waits for itself */
+	open_world(&(struct world_opts){.platform_uid = PLATFORM, .deadline_ms = 60000});
+	shared = world.shared;
+	world_file(&world, "a", "x", 0644);
+	atomic_store(&shared->deny, 1);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), -EPERM);
+	uint64_t self = selves();
+	uint64_t questions = shared->counters.questions;
+
+	world_command(&world, WORLD_OPEN, 0);
+	world_wait(atomic_load(&shared->opened) != 1);
+	assert_int_equal(atomic_load(&shared->opened), 0);
+	assert_int_equal(selves(), self + 1);
+
+	atomic_store(&shared->opened, 1);
+	atomic_store(&shared->daemon_opens, 1);
+	world_wait(atomic_load(&shared->opened) != 1);
+	assert_int_equal(atomic_load(&shared->opened), 0);
+	assert_int_equal(selves(), self + 2);
+
+	pid_t platform = opener_of(PLATFORM, &status);
+	assert_int_equal(status, 0);
+	assert_int_equal(selves(), self + 3);
+	assert_int_equal(shared->counters.questions, questions);
+
+	usleep(50000); /* start times are told in hundredths of a second */
+	for (pid_t stranger = 0; stranger != platform;) { /* others take numbers too */
+		write_number("/proc/sys/kernel/ns_last_pid", platform - 1);
+		stranger = opener_of(STRANGER, &status);
+		assert_int_equal(status, EPERM);
+		assert_int_equal(selves(), self + 3);
+		assert_int_equal(shared->counters.questions, ++questions);
+	}
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+	assert_int_equal(shared->keeper.overdue + shared->keeper.drained, 0);
+}
+
 /* The queue of notify events overflows while the engine does not read: told, and questions are not touched by it. */
 static void test_overflow(void **state)
 {
@@ -370,6 +437,7 @@ static int run(const char *with_fs)
 		cmocka_unit_test_setup_teardown(test_cache_leaves_descriptors, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_scope_by_link, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_pid_reuse, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_self, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_overflow, set_up, tear_down),
 	};
 	fs = with_fs;

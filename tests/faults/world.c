@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "faults/waits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,7 +202,11 @@ void world_program(const struct world *world, const char *name, mode_t mode)
 
 int world_open_file(const struct world *world, const char *name, int flags)
 {
-	int fd = open(world_path(world, name), flags | O_CLOEXEC, 0644);
+	struct waits_start start;
+	const char *path = world_path(world, name);
+	waits_start(&start);
+	int fd = open(path, flags | O_CLOEXEC, 0644);
+	waits_stop(&start);
 	if (fd < 0)
 		return -errno;
 	close(fd);
@@ -227,8 +232,11 @@ pid_t world_opener(const struct world *world, const char *name, int flags)
 	pid_t pid = fork();
 	must(pid >= 0, "fork");
 	if (pid == 0) {
+		struct waits_start start;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		waits_start(&start);
 		int fd = open(path, flags, 0644);
+		waits_stop(&start);
 		_exit(fd < 0 ? errno : 0);
 	}
 	return pid;

@@ -28,6 +28,7 @@ enum world_command {
 	WORLD_WANT, /* argument: enum ledger_wanted */
 	WORLD_LIE, /* fill the ledger with what cannot be */
 	WORLD_NAP, /* outside of the loop, sets nap to 2, until nap is 0 */
+	WORLD_OPEN, /* a thread of the engine opens the file "a"; see opened */
 	WORLD_TAKE, /* argument: read that many questions and enter none of them in the ledger */
 };
 
@@ -43,6 +44,7 @@ struct world_shared {
 	_Atomic uint32_t content; /* look at the file: deny when it begins with B */
 	_Atomic uint32_t restart; /* the daemon starts another engine when one ends */
 	_Atomic uint32_t start; /* the daemon sets it to 0 and starts one */
+	_Atomic uint32_t daemon_opens; /* the daemon opens the file "a", and sets it to 0 */
 	_Atomic uint32_t command; /* the engine sets it to WORLD_NONE when done */
 	_Atomic uint32_t argument;
 	/* what came of it */
@@ -57,6 +59,7 @@ struct world_shared {
 	_Atomic uint64_t notified;
 	_Atomic uint64_t lost;
 	_Atomic uint64_t held;
+	_Atomic int32_t opened; /* by engine or daemon: 0 or -errno; 1: under way */
 	_Atomic uint32_t taking; /* from the moment that the engine begins with WORLD_TAKE until it has them all */
 	_Atomic uint64_t looks; /* times the daemon wrote its counters below */
 	_Atomic uint64_t engine_looks; /* times the engine did */
@@ -74,10 +77,12 @@ struct world_opts {
 	uint32_t loss; /* enum settings_loss_policy, exec and open */
 	uint32_t loss_exec; /* for exec, when loss is allow */
 	uint32_t deadline_ms; /* of both kinds; 0: exec 1,000, open 250 */
+	uint32_t platform_uid; /* 0: none; processes of this user are the platform's */
 	uint32_t engine_uid; /* 0: stays root; else that user with CAP_LEASE alone */
 	uint32_t engine_fds; /* limit of descriptors; 0: as the keeper sets it */
 	int engine_nice;
 	bool no_engine; /* none is started until world_start_engine() */
+	void (*in_engine)(int group_fd); /* called in each engine before it serves */
 };
 
 struct world {
@@ -129,7 +134,7 @@ void world_program(const struct world *world, const char *name, mode_t mode);
 _Noreturn void world_daemon(struct world *world);
 _Noreturn void world_engine(struct world *world, const int fds[KEEPER_N_DESCRIPTORS], int ready_fd);
 
-/* 0 or -errno; closes it. */
+/* 0 or -errno; closes it. Its wait is measured, as an opener's is (waits.h). */
 int world_open_file(const struct world *world, const char *name, int flags);
 /* Exit status of a program run by a child, or -errno of execve(2). */
 int world_run(const struct world *world, const char *name);

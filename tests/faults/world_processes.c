@@ -12,6 +12,8 @@
 
 #include <cap-ng.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +31,7 @@
 /* ---- engine ---- */
 
 struct engine {
+	struct world *world;
 	struct world_shared *shared;
 	struct loop *loop;
 	struct sensor *sensor;
@@ -159,6 +162,29 @@ static void take(uint32_t n)
 	atomic_store(&engine.shared->taking, 0);
 }
 
+static void check(int r, const char *what)
+{
+	if (r >= 0)
+		return;
+	log_error("%s: %s", what, strerror(-r));
+	_exit(3);
+}
+
+static void *open_one(void *world)
+{
+	atomic_store(&((struct world *)world)->shared->opened, world_open_file(world, "a", O_RDONLY));
+	return NULL;
+}
+
+/* Another thread: this one has to answer. */
+static void open_beside(void)
+{
+	pthread_t thread;
+	atomic_store(&engine.shared->opened, 1);
+	check(-pthread_create(&thread, NULL, open_one, engine.world), "pthread_create");
+	pthread_detach(thread);
+}
+
 static void obey(void)
 {
 	uint32_t command = atomic_load(&engine.shared->command);
@@ -198,6 +224,9 @@ static void obey(void)
 	case WORLD_LIE:
 		lie();
 		break;
+	case WORLD_OPEN:
+		open_beside();
+		break;
 	case WORLD_TAKE:
 		take(atomic_load(&engine.shared->argument));
 		break;
@@ -223,14 +252,6 @@ static void on_turn(void *unused)
 	atomic_fetch_add(&engine.ledger->turns, 1);
 }
 
-static void check(int r, const char *what)
-{
-	if (r >= 0)
-		return;
-	log_error("%s: %s", what, strerror(-r));
-	_exit(3);
-}
-
 /* Another user with CAP_LEASE and nothing else. */
 static void drop_to(uint32_t uid)
 {
@@ -246,12 +267,15 @@ _Noreturn void world_engine(struct world *world, const int fds[KEEPER_N_DESCRIPT
 	struct sensor_process_table *processes;
 	struct rlimit limit = {.rlim_cur = world->opts.engine_fds, .rlim_max = world->opts.engine_fds};
 	log_init("engine", LOG_LEVEL_WARNING);
+	engine.world = world;
 	engine.shared = world->shared;
 	engine.group_fd = fds[0];
 	engine.ledger = mmap(NULL, sizeof(struct ledger), PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
 	check(engine.ledger == MAP_FAILED ? -errno : 0, "ledger");
 	check(loop_new(&engine.loop), "loop");
 	check(process_table_new(&processes), "processes");
+	if (world->opts.platform_uid)
+		process_table_add_platform_uids(processes, world->opts.platform_uid, world->opts.platform_uid);
 	if (limit.rlim_cur)
 		check(setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0, "setrlimit");
 	if (world->opts.engine_uid)
@@ -268,6 +292,8 @@ _Noreturn void world_engine(struct world *world, const int fds[KEEPER_N_DESCRIPT
 	check(loop_add_timer(engine.loop, on_engine_timer, NULL, &engine.timer), "timer");
 	loop_source_arm(engine.timer, 1);
 	loop_set_before_wait(engine.loop, on_turn, NULL);
+	if (world->opts.in_engine)
+		world->opts.in_engine(fds[0]);
 	check(sensor_fanotify_ops.begin(engine.sensor), "begin");
 	check(write(ready_fd, "r", 1) < 0 ? -errno : 0, "ready");
 	close(ready_fd);
@@ -357,6 +383,8 @@ static int on_parent_timer(void *unused, uint64_t now_ns)
 	atomic_fetch_add(&parent.world->shared->looks, 1);
 	if (atomic_exchange(&parent.world->shared->start, 0))
 		start_engine();
+	if (atomic_exchange(&parent.world->shared->daemon_opens, 0))
+		open_one(parent.world);
 	return loop_source_arm(parent.timer, now_ns + LOOK_NS);
 }
 

@@ -4,9 +4,8 @@
  *
  *     scenario FILE.scn …
  *
- * Actors: `settings` and `agent` (before everything else), `kernel`, `time`, `cage`, `operator`, and any name of an
- * agent.
- * tests/scenarios/README.md lists the verbs.
+ * Actors: `settings` and `agent` (before everything else), `kernel`, `time`, `loop`, `cage`, `operator`, and any name
+ * of an agent. tests/scenarios/README.md lists the verbs.
  */
 #include "base/clock.h"
 #include "tests/scenarios/world.h"
@@ -164,6 +163,34 @@ static void pass_time(struct world *world, const char *amount, bool run)
 	world_turn(world);
 }
 
+static void turn(struct world *world, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (loop_turn(world->loop, 0) < 0)
+			world_fail(world, "the loop ended");
+}
+
+void world_turn(struct world *world)
+{
+	if (!world->halted)
+		turn(world, 4);
+}
+
+/* loop halts · loop turns [N] · loop goes on */
+static bool loop_does(struct world *world, const char *verb, const struct words *words)
+{
+	world_start(world);
+	if (strcmp(verb, "turns") == 0 && world->halted)
+		turn(world, words->n ? (int)number(world, words->word[0]) : 1);
+	else if (strcmp(verb, "halts") == 0)
+		world->halted = true;
+	else if (strcmp(verb, "goes") == 0)
+		world->halted = false;
+	else
+		return false;
+	return true;
+}
+
 static unsigned split(char *line, const char **words)
 {
 	unsigned n = 0;
@@ -206,6 +233,8 @@ static void play_line(struct world *world, char *line)
 		add_agent(world, verb, &rest);
 	else if (strcmp(actor, "time") == 0 && rest.n == 1)
 		pass_time(world, rest.word[0], strcmp(verb, "passes") == 0);
+	else if (strcmp(actor, "loop") == 0)
+		done = loop_does(world, verb, &rest);
 	else if (strcmp(actor, "kernel") == 0)
 		done = kernel_does(world, verb, &rest);
 	else if (strcmp(actor, "cage") == 0)
@@ -263,13 +292,6 @@ void world_start(struct world *world)
 	if (broker_new(&opts, &world->broker) < 0 || broker_add_sensor(world->broker, &world->sensor) < 0)
 		world_fail(world, "no broker");
 	loop_set_before_wait(world->loop, before_wait, world->broker);
-}
-
-void world_turn(struct world *world)
-{
-	for (int i = 0; i < 4; i++)
-		if (loop_turn(world->loop, 0) < 0)
-			world_fail(world, "the loop ended");
 }
 
 static void play(const char *file)

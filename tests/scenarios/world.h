@@ -63,6 +63,7 @@ struct world {
 	struct broker *broker; /* NULL until the first line that needs it */
 	uint64_t now_ns;
 	struct sensor sensor;
+	bool halted; /* the loop turns when the scenario says so */
 	uint64_t flushed;
 	struct session_event_set wanted;
 	uint64_t next_ino;
@@ -98,7 +99,7 @@ uint64_t words_number(const struct world *world, const struct words *words, cons
 struct session_event_set world_types(const struct world *world, const char *list);
 
 void world_start(struct world *world);
-/* A few turns of the loop: enough for whatever was sent to be taken. */
+/* A few turns of the loop: enough for whatever was sent to be taken. None while it is halted. */
 void world_turn(struct world *world);
 struct world_question *world_question(struct world *world, const char *name);
 struct world_agent *world_agent(struct world *world, const char *name);

@@ -74,7 +74,7 @@ static void send_raw(struct world *world, struct world_agent *agent, const void 
 {
 	/* an agent whose session the engine has just ended gets EPIPE: expectations about that come later */
 	int r = fd_send(agent->fd, message, size, NULL, 0);
-	if (r < 0 && r != -EPIPE && r != -ECONNRESET && r != -EAGAIN)
+	if (r < 0 && (world->halted || (r != -EPIPE && r != -ECONNRESET && r != -EAGAIN)))
 		world_fail(world, "%s cannot send: %s", agent->name, strerror(-r));
 	world_turn(world);
 	receive(world, agent);
@@ -124,6 +124,7 @@ static void connects(struct world *world, const char *name, const struct words *
 {
 	const char *as = name;
 	int pair[2];
+	const int room = 1 << 20; /* for what is sent while the loop is halted; the kernel gives what it has */
 	for (unsigned i = 0; i + 1 < words->n; i++)
 		if (strcmp(words->word[i], "as") == 0)
 			as = words->word[i + 1];
@@ -137,6 +138,7 @@ static void connects(struct world *world, const char *name, const struct words *
 	world_start(world);
 	if (world->n_agents == WORLD_AGENTS_MAX || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		world_fail(world, "no socket for %s", name);
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
 	struct world_agent *agent = &world->agents[world->n_agents++];
 	*agent = (struct world_agent){.fd = pair[0], .cursor_fd = -1};
 	snprintf(agent->name, sizeof(agent->name), "%s", name);
@@ -406,12 +408,13 @@ static void answers(struct world *world, struct world_agent *agent, const char *
 {
 	bool deny = strcmp(verb, "denies") == 0;
 	const char *what = words->n ? words->word[0] : "";
-	if (strcmp(what, "each") == 0)
+	if (strcmp(what, "each") == 0) {
 		reads_all(world, agent, verb, words);
-	else if (what[0] == '@')
-		answer(world, agent, strtoull(what + 1, NULL, 10), deny, words);
-	else
-		answer(world, agent, world_question(world, what)->id, deny, words);
+		return;
+	}
+	uint64_t id = what[0] == '@' ? strtoull(what + 1, NULL, 10) : world_question(world, what)->id;
+	for (uint64_t times = words_number(world, words, "times", 1); times > 0; times--)
+		answer(world, agent, id, deny, words);
 }
 
 static void stops_reading(struct world *world, struct world_agent *agent)

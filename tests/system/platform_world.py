@@ -22,6 +22,10 @@ STATUS, EXPLAIN, DOCTOR, EVENTS, AGENT, DENIALS = range(1, 7)
 # of this run only: an agent that ends takes every process of its user along
 UID_BASE = 100000 + os.getpid() % 10000 * 200
 ROLES = {"engine": 1, "cage": 2, "control": 3}
+# In a build with sanitizers: a build without, for agents. A jail has neither the system calls nor the /proc that they
+# would need.
+AGENTS_BUILD = os.environ.get("RINGSIDE_TEST_AGENTS")
+FOUND = ("runtime error:", "Sanitizer:")
 
 
 def enter_namespace():
@@ -128,6 +132,8 @@ class Platform:
     def add_agent(self, source, name=None, mode=0o755):
         """A copy that the agent's user can reach. Returns its path."""
         to = self.path("agents", name or os.path.basename(source))
+        if AGENTS_BUILD and source.startswith(self.build + "/"):
+            source = AGENTS_BUILD + source[len(self.build):]
         shutil.copy(source, to)
         os.chmod(to, mode)
         return to
@@ -260,6 +266,8 @@ class Platform:
             self.process.wait(10)
         if self.process:
             self.release()
+        found = [line for line in self.log().split("\n") if any(text in line for text in FOUND)]
         subprocess.run(["umount", "-l", self.scope], check=False)
         subprocess.run(["umount", "-l", self.top], check=False)
         os.rmdir(self.top)
+        assert not found, "a sanitizer found:\n" + "\n".join(found)
