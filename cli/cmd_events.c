@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "event_filter.h"
 #include "event_line.h"
+#include "event_record.h"
 #include "event_replay.h"
 #include "tree_print.h"
 #include "tree_proc.h"
@@ -43,6 +44,8 @@ struct follow {
 	uint64_t end_ns; /* 0: no end */
 	uint64_t shown;
 	bool again; /* a stream has ended at least once */
+	struct event_record *record; /* with --record */
+	bool record_over; /* it takes no more */
 	struct tree *tree; /* with --tree */
 	struct tree_trail trail;
 	struct tree_proc proc;
@@ -166,7 +169,9 @@ static void take(struct follow *follow, const struct rs_event *event)
 {
 	bool shown = event_filter_match(&follow->filter, event);
 	follow->shown += shown;
-	if (follow->tree) {
+	if (follow->record) {
+		follow->record_over = shown && !event_record_add(follow->record, event);
+	} else if (follow->tree) {
 		const struct tree_node *node = tree_event(follow->tree, event, shown);
 		if (shown && !follow->cli->json)
 			tree_print_event(&follow->cli->out, &follow->trail, node, event, colour_of(event));
@@ -191,7 +196,7 @@ static void show_tree(const struct follow *follow)
 
 static bool is_over(const struct follow *follow)
 {
-	return stopped || ferror(follow->cli->out.file) ||
+	return stopped || ferror(follow->cli->out.file) || follow->record_over ||
 	       (follow->count_most > 0 && follow->shown >= follow->count_most) ||
 	       (follow->end_ns > 0 && clock_monotonic_ns() >= follow->end_ns);
 }
@@ -304,17 +309,23 @@ static int follow_events(struct cli *cli)
 		code = read_limits(follow, cli);
 	if (code != CLI_OK)
 		return code;
-	const char *recording = cli_value(cli, "replay");
+	const char *recording = cli_value(cli, "replay"), *record = cli_value(cli, "record");
+	if (record && cli_value(cli, "tree")) {
+		cli_complain("--record writes events and shows none; see them with --replay FILE --tree");
+		return CLI_USAGE;
+	}
 	/* what runs now is not what ran then */
 	if (cli_value(cli, "tree") &&
 	    !(follow->tree = tree_new(TREE_PROCESSES_MAX, recording ? NULL : tree_proc_look, &follow->proc)))
 		return CLI_INTERNAL;
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	if (record && (code = event_record_begin(record, EVENT_RECORD_BYTES_MAX, &follow->record)) != CLI_OK)
+		return code;
 	code = recording ? event_replay(recording, replayed, follow) : follow_on(follow);
 	if (follow->tree && (code == CLI_OK || follow->shown > 0))
 		show_tree(follow);
-	return code;
+	return record ? event_record_end(follow->record, cli, code) : code;
 }
 
 int cmd_events(struct cli *cli)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* event_test: events as lines, and which of them are shown. */
+/* event_test: events as lines, which of them are shown, and a recording that is full. */
 #include "event_filter.h"
 #include "event_line.h"
+#include "event_record.h"
+#include "recorder/recording.h"
 #include "wire/event_build.h"
 
 #include <arpa/inet.h>
@@ -9,6 +11,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -186,6 +190,38 @@ static void test_filter_match(void **state)
 	}
 }
 
+/* As many as fit, and not one more; what is said is what the file holds. */
+static void test_record_full(void **state)
+{
+	char folder[] = "/tmp/ringside-event-test-XXXXXX", path[64], *words = NULL;
+	size_t words_size;
+	struct stat st;
+	struct event_build build;
+	struct event_record *record;
+	struct cli cli = {.out.file = open_memstream(&words, &words_size)};
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/full.rec", folder);
+	begin(&build, RS_EVENT_EXEC);
+	event_build_end(&build);
+	uint64_t frame = sizeof(struct recording_frame) + build.event->size;
+	uint64_t most = sizeof(struct recording_header) + 3 * frame;
+	assert_int_equal(event_record_begin(path, most + frame - 1, &record), CLI_OK);
+	for (int i = 0; i < 3; i++)
+		assert_true(event_record_add(record, build.event));
+	assert_false(event_record_add(record, build.event));
+	assert_int_equal(event_record_end(record, &cli, CLI_OK), CLI_OK);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, most);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(fclose(cli.out.file), 0);
+	assert_ptr_equal(strstr(words, "3 events, "), words);
+	assert_non_null(strstr(words, "; it is full: "));
+	assert_int_equal(event_record_begin(path, most, &record), CLI_USAGE);
+	free(words);
+	unlink(path);
+	rmdir(folder);
+}
+
 void cli_complain(const char *format, ...)
 {
 }
@@ -204,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_two_files),    cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_lost),         cmocka_unit_test(test_all),
 		cmocka_unit_test(test_filter_types), cmocka_unit_test(test_filter_match),
+		cmocka_unit_test(test_record_full),
 	};
 	return cmocka_run_group_tests(tests, setup, NULL);
 }

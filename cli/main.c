@@ -34,6 +34,7 @@ static const struct cli_option events_options[] = {
 	{"tree", NULL,
 	 "Show each event below its process and that one's ancestors; at the end all that ran, with numbers."},
 	{"replay", "FILE", "The events of a recording instead of those that happen."},
+	{"record", "FILE", "Write the events to a new recording instead of showing them; it ends at 256 MiB."},
 	{"list", NULL, "List the events that can be followed, and end."},
 	{NULL},
 };

@@ -17,6 +17,16 @@
 #define SUFFIX_BITS 24u
 #define SUFFIX_SIZE 3u
 #define BUCKET_BITS_MAX 24u
+#define KNOWN_MAX 65536u
+#define KNOWN_WAYS 4u /* places that a digest may have */
+#define HUGE_SIZE (2u << 20)
+
+/* A listed digest that was compared with its record in the file. */
+struct known {
+	uint8_t digest[DIGEST_SIZE];
+	uint32_t meta;
+	uint32_t used; /* 0: this place is empty */
+};
 
 struct list {
 	int fd;
@@ -24,6 +34,9 @@ struct list {
 	uint32_t bucket_bits;
 	uint32_t *buckets; /* where each begins in `suffixes`, and at the end how many there are */
 	uint8_t *suffixes; /* the 24 bits that follow those of the bucket, in the order of the file */
+	struct known *known; /* n_known places, KNOWN_WAYS in a row belong together; what a lookup found is written
+				into, by the one thread there is */
+	uint32_t n_known; /* a power of two */
 
 	/* only while it is loaded */
 	uint64_t offset; /* what follows was not read yet */
@@ -66,6 +79,7 @@ struct list *list_free(struct list *list)
 	closep(&list->fd);
 	free(list->buckets);
 	free(list->suffixes);
+	free(list->known);
 	free(list->buffer);
 	free(list);
 	return NULL;
@@ -119,15 +133,31 @@ static int check_header(const struct list_header *header, uint64_t size, char *p
 	return 0;
 }
 
+/* Lookups go anywhere: with small pages each of them would also wait for the page tables. */
+static void *allocate_index(size_t size)
+{
+	if (size < HUGE_SIZE)
+		return malloc(size);
+	size = (size + HUGE_SIZE - 1) / HUGE_SIZE * HUGE_SIZE;
+	void *memory = aligned_alloc(HUGE_SIZE, size);
+	/* where the kernel does not want to, it is as before */
+	if (memory)
+		(void)madvise(memory, size, MADV_HUGEPAGE);
+	return memory;
+}
+
 static int allocate(struct list *list)
 {
 	uint64_t n = list->header.n_entries;
+	for (list->n_known = KNOWN_WAYS; list->n_known < KNOWN_MAX && list->n_known < n; list->n_known *= 2)
+		;
 	while (list->bucket_bits < BUCKET_BITS_MAX && n >> list->bucket_bits > PER_BUCKET)
 		list->bucket_bits++;
-	list->buckets = calloc((UINT64_C(1) << list->bucket_bits) + 1, sizeof(uint32_t));
-	list->suffixes = malloc(MAX(n, 1u) * SUFFIX_SIZE);
+	list->buckets = allocate_index(((UINT64_C(1) << list->bucket_bits) + 1) * sizeof(uint32_t));
+	list->suffixes = allocate_index(MAX(n, 1u) * SUFFIX_SIZE);
+	list->known = calloc(list->n_known, sizeof(*list->known));
 	list->buffer = malloc(STEP_SIZE);
-	return list->buckets && list->suffixes && list->buffer ? 0 : -ENOMEM;
+	return list->buckets && list->suffixes && list->known && list->buffer ? 0 : -ENOMEM;
 }
 
 int list_load_begin(int fd, struct list **ret, char *problem)
@@ -267,15 +297,41 @@ void list_name(const struct list *list, const struct list_entry *entry, char ret
 		ret_name[0] = '\0';
 }
 
-int list_lookup(const struct list *list, const uint8_t digest[DIGEST_SIZE], struct list_entry *ret)
+/* The row of places for this digest. By bits that the index does not use: who can make digests whose first bits agree
+ * gains nothing here. */
+static struct known *known_row(const struct list *list, const uint8_t digest[DIGEST_SIZE])
 {
-	uint64_t prefix = digest_prefix(digest);
-	uint32_t bucket = bucket_of(list, prefix), suffix = suffix_of(list, prefix);
-	uint32_t low = bound(list, list->buckets[bucket], list->buckets[bucket + 1], suffix, false);
-	uint32_t high = list->buckets[bucket + 1];
-	if (low == high || suffix_get(list, low) != suffix)
-		return 0;
-	high = bound(list, low, high, suffix, true);
+	return &list->known[digest_prefix(digest + DIGEST_SIZE / 2) % (list->n_known / KNOWN_WAYS) * KNOWN_WAYS];
+}
+
+static const struct known *known_find(const struct list *list, const uint8_t digest[DIGEST_SIZE])
+{
+	const struct known *row = known_row(list, digest);
+	for (unsigned i = 0; i < KNOWN_WAYS; i++)
+		if (row[i].used && memcmp(row[i].digest, digest, DIGEST_SIZE) == 0)
+			return &row[i];
+	return NULL;
+}
+
+/* The oldest of its row goes. */
+static const struct known *known_add(const struct list *list, const uint8_t digest[DIGEST_SIZE], uint32_t meta)
+{
+	struct known *row = known_row(list, digest);
+	memmove(row + 1, row, (KNOWN_WAYS - 1) * sizeof(*row));
+	*row = (struct known){.meta = meta, .used = 1};
+	memcpy(row->digest, digest, DIGEST_SIZE);
+	return row;
+}
+
+static struct list_entry entry_of(uint32_t meta)
+{
+	return (struct list_entry){.deny = meta & LIST_META_DENY, .name = meta & ~LIST_META_DENY};
+}
+
+/* Compares all 256 bits with the records in [low, high) of the file. */
+static int find_in_file(const struct list *list, uint32_t low, uint32_t high, const uint8_t digest[DIGEST_SIZE],
+			uint32_t *ret_meta)
+{
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		struct list_record record;
@@ -285,8 +341,7 @@ int list_lookup(const struct list *list, const uint8_t digest[DIGEST_SIZE], stru
 			return r;
 		int order = memcmp(record.digest, digest, DIGEST_SIZE);
 		if (order == 0) {
-			*ret = (struct list_entry){.deny = record.meta & LIST_META_DENY,
-						   .name = record.meta & ~LIST_META_DENY};
+			*ret_meta = record.meta;
 			return 1;
 		}
 		if (order < 0)
@@ -295,6 +350,27 @@ int list_lookup(const struct list *list, const uint8_t digest[DIGEST_SIZE], stru
 			high = middle;
 	}
 	return 0;
+}
+
+int list_lookup(const struct list *list, const uint8_t digest[DIGEST_SIZE], struct list_entry *ret)
+{
+	uint64_t prefix = digest_prefix(digest);
+	uint32_t bucket = bucket_of(list, prefix), suffix = suffix_of(list, prefix);
+	uint32_t low = bound(list, list->buckets[bucket], list->buckets[bucket + 1], suffix, false);
+	uint32_t high = list->buckets[bucket + 1];
+	if (low == high || suffix_get(list, low) != suffix)
+		return 0;
+	const struct known *known = known_find(list, digest);
+	if (!known) {
+		uint32_t meta;
+		high = bound(list, low, high, suffix, true);
+		int r = find_in_file(list, low, high, digest, &meta);
+		if (r != 1)
+			return r;
+		known = known_add(list, digest, meta);
+	}
+	*ret = entry_of(known->meta);
+	return 1;
 }
 
 size_t list_n(const struct list *list)
@@ -309,5 +385,6 @@ const char *list_version(const struct list *list)
 
 size_t list_memory_bytes(const struct list *list)
 {
-	return list->header.n_entries * SUFFIX_SIZE + ((UINT64_C(1) << list->bucket_bits) + 1) * sizeof(uint32_t);
+	return list->header.n_entries * SUFFIX_SIZE + ((UINT64_C(1) << list->bucket_bits) + 1) * sizeof(uint32_t) +
+	       list->n_known * sizeof(struct known);
 }

@@ -9,6 +9,9 @@
  * nearly every one, reads no file; one that finds these bits alike compares all 256 before it says so: there are no
  * false hits, whatever the list holds. Any number of entries may share their first bits: the search stays logarithmic.
  *
+ * A digest that was compared once is kept with its answer, 65,536 of them: reading the file takes a system call, which
+ * is most of what a lookup costs, and what a machine runs is far fewer files.
+ *
  * Loading is cut into steps, so that questions can be answered in between. Owns the descriptor.
  */
 #pragma once

@@ -109,6 +109,18 @@ def idle_aims(idle):
         total["cpu_percent"] <= 0.2
 
 
+def list_aims(lists):
+    """The clock is in each lookup: what it takes by itself stands beside them."""
+    for what in ("not listed", "listed, seen before", "listed, read from the file and compared"):
+        half, most = ([one[what][name] / 1e3 for one in lists] for name in ("p50_ns", "p99_ns"))
+        clock = statistics.median(one["clock alone"]["p50_ns"] for one in lists)
+        yield (f"a digest looked up among 10,000,000 within 1 µs: {what}",
+               f"{spread(half, 2, ' µs')}; p99 {spread(most, 2, ' µs')}; the clock alone {clock:.0f} ns",
+               statistics.median(half) < 1)
+    peak = max(one["memory"]["rss_while_reloading_kib"] for one in lists) * 1024 / 1e6
+    yield "reloading a list of 10,000,000 within 100 MB", f"{peak:.0f} MB", peak < 100
+
+
 def aims(found):
     """All rows. found: what bench/run writes as JSON."""
     rows = []
@@ -117,7 +129,7 @@ def aims(found):
             rows.append((aim, spread(values, digits, unit), statistics.median(values) <= most))
     if found["columns"]:
         rows += peer_aims(found["columns"], found["not_run"])
-    for name, make in (("fans", fan_aims), ("floods", flood_aims), ("idle", idle_aims)):
+    for name, make in (("fans", fan_aims), ("floods", flood_aims), ("idle", idle_aims), ("lists", list_aims)):
         if found.get(name):
             rows += make(found[name])
     return rows

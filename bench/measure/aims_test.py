@@ -56,6 +56,19 @@ class AimsTest(unittest.TestCase):
         what = found(columns, not_run={"clamonacc": "no user nobody"})
         self.assertEqual(judged(what, "ringside-1 ahead of clamonacc"), ("not run: no user nobody", None))
 
+    def test_lists(self):
+        def one(p50_ns):
+            times = {"p50_ns": p50_ns, "p99_ns": 2 * p50_ns}
+            return {"clock alone": {"p50_ns": 50}, "not listed": times, "listed, seen before": times,
+                    "listed, read from the file and compared": {"p50_ns": 2500, "p99_ns": 5000},
+                    "memory": {"rss_while_reloading_kib": 80000}}
+        what = found({}, lists=[one(400), one(900), one(1200)])
+        self.assertTrue(judged(what, "not listed")[1])
+        self.assertTrue(judged(what, "seen before")[1])
+        self.assertFalse(judged(what, "read from the file")[1])
+        self.assertEqual(judged(what, "within 100 MB"), ("82 MB", True))
+        self.assertFalse(judged(found({}, lists=[one(1100)]), "not listed")[1])
+
     def test_flood(self):
         quiet = [{"open-p99": 50.0}]
         latency = [{"asked_per_s": 1e5, "sent_per_s": 1e5, "p99_ns": 150000}]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is measured beside the table of columns: fan-out, floods of events, and a platform that has nothing to do."""
 
+import json
 import os
 import re
 import subprocess
@@ -105,3 +106,16 @@ def idle_run(place, seconds):
                     for name, pid in pids.items()}
         finally:
             platform.close()
+
+
+def lists_run(build, n_rounds):
+    """[{what: figures}, …]: lookups in a list of ten million digests, and its memory, as reputation-bench prints them."""
+    tool = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools/build-agents")
+    subprocess.run([tool], check=True, stdout=subprocess.DEVNULL, env=dict(os.environ, BUILD=build, NO_REBUILD="1"))
+    taken = []
+    for _ in range(n_rounds):
+        # on the disk: the list is half a gigabyte
+        done = subprocess.run([os.path.join(build, "agents-build/reputation-bench")], check=True, text=True, cwd=build,
+                              stdout=subprocess.PIPE)
+        taken.append({one.pop("what"): one for one in map(json.loads, done.stdout.splitlines())})
+    return taken

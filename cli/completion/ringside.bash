@@ -26,7 +26,7 @@ _ringside() {
 
 	COMPREPLY=()
 	case $before in
-	--socket | --exe | --path | --replay)
+	--socket | --exe | --path | --replay | --record)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
@@ -54,7 +54,7 @@ _ringside() {
 	esac
 
 	case $command in
-	events) options+=" --type --pid --uid --exe --path --agent --denied --tree --replay --count --seconds --list" ;;
+	events) options+=" --type --pid --uid --exe --path --agent --denied --tree --replay --record --count --seconds --list" ;;
 	denials) options+=" --count" ;;
 	actions) options+=" --agent --outcome --count" ;;
 	agents) options+=" --reason" ;;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 struct recording_writer {
 	int fd;
@@ -96,8 +97,12 @@ int recording_write(struct recording_writer *writer, const struct rs_event *even
 	struct iovec iov[] = {{.iov_base = &frame, .iov_len = sizeof(frame)},
 			      {.iov_base = bytes.out, .iov_len = event->size}};
 	int r = write_all(writer->fd, iov, ARRAY_SIZE(iov), writer->offset);
-	if (r < 0)
+	if (r < 0) {
+		/* what a full disk took of it: else a reader finds it torn. When this fails, the next write covers it
+		 */
+		(void)!ftruncate(writer->fd, (off_t)writer->offset);
 		return r;
+	}
 	writer->offset += sizeof(frame) + event->size;
 	return 0;
 }

@@ -16,6 +16,7 @@
 
 #include <sys/types.h>
 
+#define STAGE_HOSTILE_MS 300 /* its own deadline; those of all others are 10 s */
 #define STAGE_AGENTS_MAX 4u
 #define STAGE_QUESTIONS_MAX 65536u
 

@@ -19,8 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define LATEST_MS 200 /* nobody waits longer than the deadline and this */
-#define DEADLINE_MS 300
+#define LATEST_MS 5000 /* nobody waits longer than hostile's deadline and this, however busy the machine is */
 
 static struct stage stage;
 
@@ -62,7 +61,7 @@ static struct observed read_lines(const struct stage_agent *agent)
 
 static void expect_nobody_waited(void)
 {
-	EXPECT(stage.longest_ns < (DEADLINE_MS + LATEST_MS) * NS_PER_MS, "the longest wait was %" PRIu64 " ms",
+	EXPECT(stage.longest_ns < (STAGE_HOSTILE_MS + LATEST_MS) * NS_PER_MS, "the longest wait was %" PRIu64 " ms",
 	       stage.longest_ns / NS_PER_MS);
 }
 
@@ -271,6 +270,8 @@ static void case_reputation(const char *unused)
 static void case_reputation_large(const char *unused)
 {
 	char bad[65], text[200];
+	static char said[65536];
+	char path[sizeof(stage.agents[0].out_path) + 8];
 	int bad_fd = make_file('b', 70000, bad);
 	snprintf(text, sizeof(text), "%s\n", bad);
 	begin_reputation(text);
@@ -284,12 +285,15 @@ static void case_reputation_large(const char *unused)
 		EXPECT(stage.questions[i].denied && stage.questions[i].answered_ns < stage.questions[large].answered_ns,
 		       "a small file waited for the large one");
 	EXPECT(!stage.questions[large].denied, "the large file was denied");
-	stage.settings->deadline_exec_ms = 60;
+	stage.settings->deadline_exec_ms = 60; /* half a gigabyte is not hashed in that */
 	EXPECT(ftruncate(large_fd, 510 << 20) == 0, "%s", strerror(errno));
 	const struct stage_question *question = judged("/judged/large", large_fd);
 	EXPECT(!question->denied && !question->cached, "it was denied, or cached");
-	EXPECT(stage_status(&stage, "reputation", "misses") == 0, "the agent missed its deadline");
+	/* let go by the agent's own decision; whether a starved machine then heard of it in time is not looked at */
 	EXPECT(stage_stop(&stage, &stage.agents[0]) == 0, "reputation ended badly");
+	snprintf(path, sizeof(path), "%s.err", stage.agents[0].out_path);
+	EXPECT(fd_read_file(AT_FDCWD, path, said, sizeof(said)) > 0 && strstr(said, " no_time=1 "),
+	       "it did not let it go for want of time: %s", said);
 	close(large_fd);
 	stage_end(&stage);
 	close(bad_fd);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * joined_test: sensor (synth) + broker + agents built with the real SDK, each agent in a process of its own, on the
- * real clock.
- *
- *     synth ─▶ broker ─▶ event ring ─▶ libringside ─▶ agent (child) ─▶ answers ─▶ broker ─▶ synth
+ * joined_test: sensor (synth) + broker + agents built with the real SDK: see joined.h.
  *
  * What the sensor made, what the broker counted and what each agent read must be one account, also when an agent reads
  * too slowly for its ring.
  */
 #include "base/clock.h"
 #include "base/fd.h"
-#include "broker/broker.h"
+#include "joined.h"
 #include "sensor/synth.h"
 #include "wire/catalogue.h"
 #include "wire/event_build.h"
@@ -31,35 +28,6 @@
 
 #define AGENTS 3
 #define EVENTS 20000u
-#define PATIENCE_NS (60 * NS_PER_SEC)
-
-/* What an agent tells its parent at the end. */
-struct account {
-	uint64_t questions;
-	uint64_t answered;
-	uint64_t already;
-	uint64_t notify;
-	uint64_t lost_told;
-	uint64_t last_seq;
-	uint64_t read;
-};
-
-struct child {
-	pid_t pid;
-	int lifeline_fd;
-	int report_fd;
-};
-
-struct run {
-	struct settings settings;
-	struct session_ability *abilities;
-	struct loop *loop;
-	struct broker *broker;
-	struct sensor *synth;
-	struct child children[AGENTS];
-	uint32_t n_live;
-	uint32_t n_agents;
-};
 
 /* ---- an agent ---- */
 
@@ -172,88 +140,20 @@ static int stopped_agent_main(int lifeline_fd, int report_fd)
 
 /* ---- the platform ---- */
 
-static void noted(void *data, uint64_t agent_index, uint64_t process_id, enum ipc_agent_state state, const char *why)
+static void setup(struct joined *run, uint32_t n_agents, uint32_t rate, uint32_t ring_kb)
 {
-	struct run *run = data;
-	run->n_live += state == IPC_AGENT_LIVE;
-	if (run->synth && run->n_live == run->n_agents && state == IPC_AGENT_LIVE)
-		run->synth->ops->begin(run->synth);
-}
-
-static void before_wait(void *data)
-{
-	broker_before_wait(data);
-}
-
-static void start_agent(struct run *run, uint32_t i, int (*run_agent)(int lifeline_fd, int report_fd))
-{
-	int lifeline[2], session[2], report[2];
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, lifeline), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, session), 0);
-	assert_int_equal(pipe(report), 0);
-	pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		close(lifeline[0]);
-		close(session[0]);
-		close(session[1]);
-		_exit(run_agent(lifeline[1], report[1]));
-	}
-	close(lifeline[1]);
-	close(report[1]);
-	assert_int_equal(fd_send(lifeline[0], "s", 1, &session[1], 1), 0);
-	close(session[1]);
-	run->children[i] = (struct child){.pid = pid, .lifeline_fd = lifeline[0], .report_fd = report[0]};
-	struct ipc_session who = {.head = {.size = sizeof(who), .type = IPC_SESSION, .number = i},
-				  .pid = (uint32_t)pid};
-	snprintf(who.name, sizeof(who.name), "agent%u", i);
-	assert_int_equal(broker_session(run->broker, session[0], &who), 0);
-}
-
-static void setup(struct run *run, uint32_t n_agents, uint32_t rate, uint32_t ring_kb)
-{
-	memset(run, 0, sizeof(*run));
-	run->n_agents = n_agents;
-	run->settings.deadline_exec_ms = run->settings.deadline_open_ms = 10000;
-	run->settings.strikes_max = 3;
-	run->settings.strike_window_s = 60;
-	run->settings.bench_s = 60;
+	joined_setup(run, n_agents, ring_kb);
 	run->settings.sensor_synth_per_s = rate;
-	run->settings.n_agents = n_agents;
-	for (uint32_t i = 0; i < n_agents; i++) {
-		struct settings_agent *agent = &run->settings.agents[i];
-		snprintf(agent->name, sizeof(agent->name), "agent%u", i);
-		agent->ring_kb = ring_kb;
-		memset(&agent->granted, 0xff, sizeof(agent->granted));
-	}
-	run->abilities = calloc(catalogue_n_events, sizeof(run->abilities[0]));
-	assert_non_null(run->abilities);
-	assert_int_equal(loop_new(&run->loop), 0);
-	const struct broker_opts opts = {.loop = run->loop,
-					 .settings = &run->settings,
-					 .abilities = run->abilities,
-					 .generation = 1,
-					 .note = noted,
-					 .note_data = run};
-	assert_int_equal(broker_new(&opts, &run->broker), 0);
-	loop_set_before_wait(run->loop, before_wait, run->broker);
-	if (rate == 0) {
-		for (size_t i = 0; i < catalogue_n_events; i++)
-			run->abilities[i].state = SESSION_MANDATORY;
+	if (rate == 0)
 		return;
-	}
-	const struct sensor_start start = {
-		.loop = run->loop, .settings = &run->settings, .sink = broker_sink(run->broker), .group_fd = -1};
-	assert_int_equal(sensor_synth_ops.open(&start, &run->synth), 0);
-	sensor_synth_ops.abilities(run->synth, run->abilities);
-	synth_limit(run->synth, EVENTS);
-	assert_int_equal(broker_add_sensor(run->broker, run->synth), 0);
+	joined_add_sensor(run, &sensor_synth_ops);
+	synth_limit(run->sensor, EVENTS);
 }
 
-static uint64_t made(const struct run *run, bool auth_only, bool notify_only)
+static uint64_t made(const struct joined *run, bool auth_only, bool notify_only)
 {
 	struct synth_counts counts;
-	synth_counts(run->synth, &counts);
+	synth_counts(run->sensor, &counts);
 	uint64_t auth = counts.made[SYNTH_AUTH_EXEC] + counts.made[SYNTH_AUTH_OPEN];
 	uint64_t all = 0;
 	for (int i = 0; i < SYNTH_N_KINDS; i++)
@@ -261,9 +161,9 @@ static uint64_t made(const struct run *run, bool auth_only, bool notify_only)
 	return auth_only ? auth : notify_only ? all - auth - counts.made[SYNTH_OPEN] : all;
 }
 
-static void run_until_made(struct run *run)
+static void run_until_made(struct joined *run)
 {
-	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
+	uint64_t until_ns = clock_monotonic_ns() + JOINED_PATIENCE_NS;
 	while (made(run, false, false) < EVENTS || broker_n_open(run->broker) > 0) {
 		assert_int_equal(loop_turn(run->loop, 100), 0);
 		if (clock_monotonic_ns() > until_ns)
@@ -271,118 +171,64 @@ static void run_until_made(struct run *run)
 	}
 }
 
-/* The sign to stop is an event of the platform that everybody hears, last in every ring. */
-static void tell_to_stop(struct run *run)
-{
-	uint64_t buffer[512];
-	struct event_build build;
-	event_build_begin(&build, buffer, sizeof(buffer), RS_EVENT_CONTENT_CHANGED);
-	event_build_end(&build);
-	struct sensor_sink sink = broker_sink(run->broker);
-	sink.event(sink.data, build.event, NULL);
-}
-
-static struct account collect(struct run *run, uint32_t i)
-{
-	struct account account;
-	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
-	int status = -1;
-	while (waitpid(run->children[i].pid, &status, WNOHANG) == 0) {
-		kill(run->children[i].pid, SIGCONT); /* for the one that stops itself, perhaps later than we think */
-		assert_int_equal(loop_turn(run->loop, 10), 0);
-		assert_true(clock_monotonic_ns() < until_ns);
-	}
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-	assert_int_equal(read(run->children[i].report_fd, &account, sizeof(account)), sizeof(account));
-	close(run->children[i].report_fd);
-	close(run->children[i].lifeline_fd);
-	return account;
-}
-
-static uint64_t status_number(struct run *run, const char *key)
-{
-	static char text[65536];
-	char wanted[64];
-	struct json json;
-	json_init(&json, text, sizeof(text));
-	json_open_object(&json, NULL);
-	broker_status_json(run->broker, &json);
-	json_close_object(&json);
-	assert_true(json_finish(&json) > 0);
-	snprintf(wanted, sizeof(wanted), "\"%s\":", key);
-	const char *at = strstr(text, wanted);
-	assert_non_null(at);
-	return strtoull(at + strlen(wanted), NULL, 10);
-}
-
-static void teardown(struct run *run)
-{
-	broker_free(run->broker);
-	if (run->synth)
-		sensor_synth_ops.close(run->synth);
-	loop_free(run->loop);
-	free(run->abilities);
-}
-
 static void test_agents_answer(void **state)
 {
-	struct run *run = calloc(1, sizeof(*run));
+	struct joined *run = calloc(1, sizeof(*run));
 	setup(run, AGENTS, 100000, 4096);
 	for (uint32_t i = 0; i < AGENTS; i++)
-		start_agent(run, i, quick_agent_main);
+		joined_start(run, i, quick_agent_main);
 	run_until_made(run);
-	tell_to_stop(run);
+	joined_tell_to_stop(run);
 
 	uint64_t questions = made(run, true, false), notify = made(run, false, true);
 	struct sensor_counters counters;
-	sensor_synth_ops.counters(run->synth, &counters);
+	sensor_synth_ops.counters(run->sensor, &counters);
 	assert_true(questions > 1000);
 	assert_int_equal(counters.questions, questions);
 	assert_int_equal(counters.answered_allow + counters.answered_deny, questions);
 	assert_int_equal(counters.errors, 0);
-	assert_int_equal(status_number(run, "asked"), questions);
-	assert_int_equal(status_number(run, "allowed"), counters.answered_allow);
-	assert_int_equal(status_number(run, "denied"), counters.answered_deny);
+	assert_int_equal(joined_status_number(run, "asked"), questions);
+	assert_int_equal(joined_status_number(run, "allowed"), counters.answered_allow);
+	assert_int_equal(joined_status_number(run, "denied"), counters.answered_deny);
 	assert_true(counters.answered_deny > questions / 8);
 	for (uint32_t i = 0; i < AGENTS; i++) {
-		struct account account = collect(run, i);
+		struct account account = joined_collect(run, i);
 		assert_int_equal(account.questions, questions);
 		assert_int_equal(account.answered, questions);
 		assert_int_equal(account.already, 0);
 		assert_int_equal(account.notify, notify);
 		assert_int_equal(account.lost_told, 0);
 	}
-	teardown(run);
+	joined_teardown(run);
 	free(run);
 }
 
 /* The smallest ring and an agent that sleeps: drops; read + told as lost = made, for this agent; nobody else loses. */
 static void test_overload_adds_up(void **state)
 {
-	struct run *run = calloc(1, sizeof(*run));
+	struct joined *run = calloc(1, sizeof(*run));
 	setup(run, 2, 100000, 128);
 	run->settings.agents[1].ring_kb = 65536;
-	start_agent(run, 0, slow_agent_main);
-	start_agent(run, 1, quick_agent_main);
+	joined_start(run, 0, slow_agent_main);
+	joined_start(run, 1, quick_agent_main);
 	run_until_made(run);
 	/* the sign to stop must not be dropped itself */
 	uint64_t until_ns = clock_monotonic_ns() + NS_PER_SEC;
 	while (clock_monotonic_ns() < until_ns)
 		assert_int_equal(loop_turn(run->loop, 50), 0);
-	tell_to_stop(run);
+	joined_tell_to_stop(run);
 
 	uint64_t questions = made(run, true, false), notify = made(run, false, true);
-	struct account slow = collect(run, 0), quick = collect(run, 1);
+	struct account slow = joined_collect(run, 0), quick = joined_collect(run, 1);
 	assert_true(slow.lost_told > 0);
 	assert_int_equal(slow.notify + slow.lost_told, notify);
 	assert_int_equal(slow.read + slow.lost_told, slow.last_seq);
 	assert_int_equal(quick.lost_told, 0);
 	assert_int_equal(quick.notify, notify);
 	assert_int_equal(quick.questions, questions);
-	assert_int_equal(status_number(run, "dropped"), slow.lost_told);
-	assert_int_equal(status_number(run, "delivered"), slow.read + quick.read);
-	teardown(run);
+	assert_int_equal(joined_status_number(run, "dropped"), slow.lost_told);
+	assert_int_equal(joined_status_number(run, "delivered"), slow.read + quick.read);
+	joined_teardown(run);
 	free(run);
 }
 
@@ -401,7 +247,7 @@ static void hand_answer(struct sensor *sensor, const struct sensor_question *que
 static const struct sensor_ops hand_ops = {.name = "hand", .answer = hand_answer};
 static struct sensor hand = {.ops = &hand_ops};
 
-static void hand_ask(struct run *run)
+static void hand_ask(struct joined *run)
 {
 	uint64_t buffer[512];
 	struct event_build build;
@@ -414,18 +260,9 @@ static void hand_ask(struct run *run)
 	sink.event(sink.data, build.event, &question);
 }
 
-static void run_until_live(struct run *run)
+static void run_until_answered(struct joined *run, uint32_t n)
 {
-	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
-	while (run->n_live < run->n_agents) {
-		assert_int_equal(loop_turn(run->loop, 100), 0);
-		assert_true(clock_monotonic_ns() < until_ns);
-	}
-}
-
-static void run_until_answered(struct run *run, uint32_t n)
-{
-	uint64_t until_ns = clock_monotonic_ns() + PATIENCE_NS;
+	uint64_t until_ns = clock_monotonic_ns() + JOINED_PATIENCE_NS;
 	while (hand_allowed + hand_denied < n) {
 		assert_int_equal(loop_turn(run->loop, 100), 0);
 		assert_true(clock_monotonic_ns() < until_ns);
@@ -434,45 +271,45 @@ static void run_until_answered(struct run *run, uint32_t n)
 
 static void test_agent_without_descriptors(void **state)
 {
-	struct run *run = calloc(1, sizeof(*run));
+	struct joined *run = calloc(1, sizeof(*run));
 	setup(run, 1, 0, 4096);
 	hand_allowed = hand_denied = 0;
-	start_agent(run, 0, poor_agent_main);
-	run_until_live(run);
+	joined_start(run, 0, poor_agent_main);
+	joined_run_until_live(run);
 	for (uint32_t i = 0; i < 50; i++) {
 		hand_ask(run);
 		run_until_answered(run, i + 1);
 	}
-	tell_to_stop(run);
-	struct account account = collect(run, 0);
+	joined_tell_to_stop(run);
+	struct account account = joined_collect(run, 0);
 	assert_int_equal(account.questions, 50);
 	assert_int_equal(account.already, 50); /* told each time that there was no room */
 	assert_int_equal(account.answered, 50);
-	assert_int_equal(status_number(run, "misses"), 0);
-	assert_int_equal(status_number(run, "strikes"), 0);
-	teardown(run);
+	assert_int_equal(joined_status_number(run, "misses"), 0);
+	assert_int_equal(joined_status_number(run, "strikes"), 0);
+	joined_teardown(run);
 	free(run);
 }
 
 /* The platform's own timer answers: not before the deadline, and without the agent. */
 static void test_stopped_agent(void **state)
 {
-	struct run *run = calloc(1, sizeof(*run));
+	struct joined *run = calloc(1, sizeof(*run));
 	setup(run, 1, 0, 4096);
 	run->settings.deadline_open_ms = 100;
 	hand_allowed = hand_denied = 0;
-	start_agent(run, 0, stopped_agent_main);
-	run_until_live(run);
+	joined_start(run, 0, stopped_agent_main);
+	joined_run_until_live(run);
 	uint64_t asked_ns = clock_monotonic_ns();
 	hand_ask(run);
 	run_until_answered(run, 1);
 	assert_true(clock_monotonic_ns() - asked_ns >= 100 * NS_PER_MS);
 	assert_int_equal(hand_allowed, 1);
-	assert_int_equal(status_number(run, "misses"), 1);
-	tell_to_stop(run);
-	struct account account = collect(run, 0);
+	assert_int_equal(joined_status_number(run, "misses"), 1);
+	joined_tell_to_stop(run);
+	struct account account = joined_collect(run, 0);
 	assert_int_equal(account.already, account.questions);
-	teardown(run);
+	joined_teardown(run);
 	free(run);
 }
 
