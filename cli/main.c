@@ -156,7 +156,7 @@ const struct cli_command cli_commands[] = {
 		.summary = "What this kernel gives, what is lost without it, what to do.",
 		.help = "Shows which events are mandatory, discretionary or unavailable here, and why. Without a "
 			"running "
-			"platform it looks at the kernel by itself.\n"
+			"platform it looks at the kernel by itself and says what is to be expected.\n"
 			"Ends with 1 when something is found to be bad.",
 		.run = cmd_doctor,
 	},
