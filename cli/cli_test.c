@@ -6,8 +6,8 @@
  *     cli_test RINGSIDE TESTDATA        with RINGSIDE_TEST_UPDATE=1 the expected output is written anew
  */
 #include "base/fd.h"
+#include "play.h"
 #include "recorder/recording.h"
-#include "text.h"
 #include "wire/event_build.h"
 #include "wire/ipc.h"
 
@@ -15,11 +15,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -27,193 +27,8 @@
 
 #include <cmocka.h>
 
-#define CHUNK_SIZE 100u /* of an answer, so that every answer takes several datagrams */
-#define OUTPUT_SIZE (1u << 20)
 #define TEN "0123456789"
 #define LONG_REASON TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "12345678"
-
-static const char *program, *testdata;
-static char folder[] = "/tmp/ringside-cli-test-XXXXXX";
-static char socket_path[64];
-
-struct play {
-	uint32_t kind; /* what must be asked */
-	uint64_t argument;
-	const char *text;
-	const char *answer; /* file in testdata, or JSON when it begins with { */
-	int32_t error;
-	bool hang_up; /* instead of an answer */
-	const char *status; /* answer to the STATUS that must be asked afterwards; NULL: nothing more is */
-};
-
-struct run {
-	char *out, *err;
-	int code;
-};
-
-/* The platform's side of one connection; its exit code says whether the right thing was asked. */
-static int serve(int listener, const struct play *play)
-{
-	union {
-		struct ipc_reply reply;
-		struct ipc_request request;
-		char bytes[sizeof(struct ipc_reply) + CHUNK_SIZE];
-	} message;
-	static char json[1u << 20];
-	int connection = accept(listener, NULL, NULL);
-	ssize_t size = recv(connection, &message, sizeof(message), 0);
-	if (size != sizeof(message.request) || ipc_check(&message, (size_t)size) ||
-	    message.request.kind != play->kind || message.request.argument != play->argument ||
-	    strcmp(message.request.text, play->text ? play->text : ""))
-		return 1;
-	if (play->hang_up)
-		return 0;
-	if (play->answer[0] == '{') {
-		strcpy(json, play->answer);
-	} else {
-		char path[4096];
-		snprintf(path, sizeof(path), "%s/%s", testdata, play->answer);
-		if (fd_read_file(AT_FDCWD, path, json, sizeof(json)) < 0)
-			return 2;
-		json[strcspn(json, "\n")] = '\0';
-	}
-	for (const char *at = json; *at;) {
-		size_t n = MIN(strlen(at), (size_t)CHUNK_SIZE);
-		message.reply = (struct ipc_reply){
-			.head = {.size = (uint32_t)(sizeof(message.reply) + n), .type = IPC_REPLY, .number = 1},
-			.error = play->error,
-			.more = at[n] != '\0',
-		};
-		memcpy(message.bytes + sizeof(message.reply), at, n);
-		send(connection, &message, sizeof(message.reply) + n, 0);
-		at += n;
-	}
-	return 0;
-}
-
-static int serve_all(int listener, const struct play *play)
-{
-	const struct play then = {IPC_REQUEST_STATUS, .answer = play->status};
-	int r = serve(listener, play);
-	return r == 0 && play->status ? serve(listener, &then) : r;
-}
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	strcpy(address.sun_path, path);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	return fd;
-}
-
-static char *read_back(const char *name)
-{
-	char path[128];
-	char *bytes = malloc(OUTPUT_SIZE);
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	assert_non_null(bytes);
-	assert_true(fd_read_file(AT_FDCWD, path, bytes, OUTPUT_SIZE) >= 0);
-	unlink(path);
-	return bytes;
-}
-
-static void redirect(const char *name, int to)
-{
-	char path[128];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || dup2(fd, to) < 0)
-		_exit(99);
-}
-
-static struct run run_command(const char *const *args)
-{
-	struct run run;
-	char *argv[32] = {strdup("ringside")};
-	for (size_t i = 0; args[i]; i++)
-		argv[i + 1] = strdup(args[i]);
-	pid_t pid = fork();
-	if (pid == 0) {
-		redirect("out", STDOUT_FILENO);
-		redirect("err", STDERR_FILENO);
-		execv(program, argv);
-		_exit(99);
-	}
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	run.code = WEXITSTATUS(status);
-	run.out = read_back("out");
-	run.err = read_back("err");
-	for (size_t i = 0; argv[i]; i++)
-		free(argv[i]);
-	return run;
-}
-
-static void run_free(struct run *run)
-{
-	free(run->out);
-	free(run->err);
-}
-
-/* Runs the command while the platform is played. */
-static struct run run_played(const char *const *args, const struct play *play)
-{
-	int listener = listen_at(socket_path);
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(serve_all(listener, play));
-	close(listener);
-	struct run run = run_command(args);
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	unlink(socket_path);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) != 0)
-		fail_msg("the request was not the expected one (%d); standard error: %s", WEXITSTATUS(status), run.err);
-	return run;
-}
-
-/* Nothing that a terminal obeys, and no line wider than 80 columns but for one unbroken word. */
-static void check_harmless(const char *name, const char *out)
-{
-	for (const unsigned char *p = (const unsigned char *)out; *p; p++)
-		if ((*p < 0x20 && *p != '\n') || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) ||
-		    (*p == 0xe2 && p[1] == 0x80 && p[2] == 0xae))
-			fail_msg("%s: byte %02x at %td can be obeyed by a terminal", name, *p,
-				 p - (const unsigned char *)out);
-}
-
-static void check_width(const char *name, const char *out)
-{
-	while (*out) {
-		size_t size = strcspn(out, "\n");
-		if (text_columns(out, size) > 80)
-			fail_msg("%s: a line of %zu columns: %.*s", name, text_columns(out, size), (int)size, out);
-		out += size + (out[size] == '\n');
-	}
-}
-
-static void check_golden(const char *name, const char *out)
-{
-	char path[4096];
-	static char expected[OUTPUT_SIZE];
-	snprintf(path, sizeof(path), "%s/%s", testdata, name);
-	if (getenv("RINGSIDE_TEST_UPDATE")) {
-		FILE *file = fopen(path, "w");
-		assert_non_null(file);
-		fputs(out, file);
-		fclose(file);
-		return;
-	}
-	if (fd_read_file(AT_FDCWD, path, expected, sizeof(expected)) < 0)
-		fail_msg("%s cannot be read", path);
-	if (strcmp(out, expected) != 0)
-		fail_msg("%s: expected:\n%s\ncame:\n%s", name, expected, out);
-}
 
 static const struct {
 	const char *golden;
@@ -451,17 +266,17 @@ static void test_colour(void **state)
 		size_t size = 0;
 		assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
 		name = ptsname(terminal);
-		int keep = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC), listener = listen_at(socket_path);
+		int keep = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC), listener = play_listen(play_socket);
 		pid_t server = fork();
 		if (server == 0)
-			_exit(serve(listener, &play));
+			_exit(play_serve(listener, &play));
 		close(listener);
 		pid_t pid = fork();
 		if (pid == 0) {
 			dup2(keep, STDOUT_FILENO);
 			if (round)
 				setenv("NO_COLOR", "1", 1);
-			execl(program, "ringside", "status", (char *)NULL);
+			execl(play_program, "ringside", "status", (char *)NULL);
 			_exit(99);
 		}
 		/* what fits into a terminal's buffer is little: read while it runs, until both sides closed it */
@@ -472,7 +287,7 @@ static void test_colour(void **state)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(WEXITSTATUS(status), 1);
 		assert_int_equal(waitpid(server, &status, 0), server);
-		unlink(socket_path);
+		unlink(play_socket);
 		close(terminal);
 		assert_non_null(strstr(buffer, "benched"));
 		if (round)
@@ -574,14 +389,14 @@ static void test_events(void **state)
 		{"events-time.txt", {"events", "--pid", "7", "--seconds", "1"}, 8},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		int listener = listen_at(socket_path), status;
+		int listener = play_listen(play_socket), status;
 		pid_t pid = fork();
 		if (pid == 0)
 			_exit(serve_events(listener, rows[i].subscribed_most, false));
 		close(listener);
 		struct run run = run_command(rows[i].args);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-		unlink(socket_path);
+		unlink(play_socket);
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || run.code != 0)
 			fail_msg("%s: the engine saw %x, exit code %d; standard error: %s", rows[i].golden, status,
 				 run.code, run.err);
@@ -596,7 +411,7 @@ static void test_events(void **state)
 static void test_events_engine_restarted(void **state)
 {
 	static const char *const args[] = {"events", "--count", "5", NULL};
-	int listener = listen_at(socket_path), status;
+	int listener = play_listen(play_socket), status;
 	pid_t pid = fork();
 	if (pid == 0) {
 		int r = serve_events(listener, 8, true);
@@ -605,7 +420,7 @@ static void test_events_engine_restarted(void **state)
 	close(listener);
 	struct run run = run_command(args);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	unlink(socket_path);
+	unlink(play_socket);
 	if (run.code != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("exit code %d, the engine saw %x; standard error: %s", run.code, status, run.err);
 	strcat(run.out, run.err);
@@ -623,7 +438,7 @@ static void test_events_replay(void **state)
 				       {"events", "--replay", path, "--tree", "--json", "--denied", NULL}};
 	static const char *const goldens[] = {"replay.txt", "replay-tree.txt", "replay-tree-json.txt"};
 	struct recording_writer *writer;
-	snprintf(path, sizeof(path), "%s/recording", folder);
+	snprintf(path, sizeof(path), "%s/recording", play_folder);
 	assert_int_equal(recording_writer_new(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), &writer), 0);
 	for (unsigned i = 0; i < 4; i++) {
 		static const uint16_t types[] = {RS_EVENT_FORK, RS_EVENT_EXEC, RS_EVENT_DENIED, RS_EVENT_EXIT};
@@ -673,14 +488,14 @@ static void test_events_replay(void **state)
 static void test_events_none(void **state)
 {
 	static const char *const args[] = {"events", "--type", "kexec", NULL};
-	int listener = listen_at(socket_path), status;
+	int listener = play_listen(play_socket), status;
 	pid_t pid = fork();
 	if (pid == 0)
 		_exit(serve_events(listener, 0, false));
 	close(listener);
 	struct run run = run_command(args);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	unlink(socket_path);
+	unlink(play_socket);
 	assert_int_equal(run.code, 1);
 	assert_non_null(strstr(run.err, "'kexec' events are not available here: needs LSM"));
 	run_free(&run);
@@ -689,7 +504,7 @@ static void test_events_none(void **state)
 /* Ctrl-C ends it in order. */
 static void test_events_interrupted(void **state)
 {
-	int listener = listen_at(socket_path), status, ends[2];
+	int listener = play_listen(play_socket), status, ends[2];
 	char buffer[4096];
 	pid_t server = fork();
 	if (server == 0)
@@ -699,7 +514,7 @@ static void test_events_interrupted(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		dup2(ends[1], STDOUT_FILENO);
-		execl(program, "ringside", "events", (char *)NULL);
+		execl(play_program, "ringside", "events", (char *)NULL);
 		_exit(99);
 	}
 	close(ends[1]);
@@ -710,26 +525,7 @@ static void test_events_interrupted(void **state)
 	assert_int_equal(waitpid(server, &status, 0), server);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	close(ends[0]);
-	unlink(socket_path);
-}
-
-static int setup(void **state)
-{
-	setlocale(LC_CTYPE, "C.UTF-8");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(socket_path, sizeof(socket_path), "%s/control.sock", folder);
-	setenv("RINGSIDE_SOCKET", socket_path, 1);
-	setenv("TZ", "UTC", 1);
-	setenv("TERM", "xterm", 1);
-	unsetenv("COLUMNS");
-	unsetenv("NO_COLOR");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	return rmdir(folder);
+	unlink(play_socket);
 }
 
 int main(int argc, char **argv)
@@ -750,7 +546,7 @@ int main(int argc, char **argv)
 		fputs("usage: cli_test RINGSIDE TESTDATA\n", stderr);
 		return 2;
 	}
-	program = argv[1];
-	testdata = argv[2];
-	return cmocka_run_group_tests(tests, setup, teardown);
+	play_program = argv[1];
+	play_testdata = argv[2];
+	return cmocka_run_group_tests(tests, play_setup, play_teardown);
 }
