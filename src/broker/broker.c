@@ -12,7 +12,6 @@
 #define NOTABLE_MAX 1024u
 #define NOTABLE_BYTES (4u << 20)
 #define RECEIVE_SIZE (8u * SESSION_MESSAGE_MAX)
-#define LOST_WHERE_KERNEL 1u
 
 static uint64_t file_key(struct rs_file_id file)
 {
@@ -83,10 +82,12 @@ static void on_lost(void *data, uint16_t type, uint64_t count)
 	struct agent_set set = broker->listening;
 	uint32_t slot;
 	broker->lost_in_kernel += count;
-	if (type != 0 && type < RS_EVENT_TYPE_LIMIT)
+	if (type >= RS_EVENT_TYPE_LIMIT)
+		type = 0;
+	if (type != 0)
 		set = agent_set_both(&set, &broker->wants[type]);
 	while (agent_set_take(&set, &slot))
-		agent_tell_lost_elsewhere(broker->agents[slot], type, count, LOST_WHERE_KERNEL);
+		agent_tell_lost_in_kernel(broker->agents[slot], type, count);
 }
 
 struct sensor_sink broker_sink(struct broker *broker)

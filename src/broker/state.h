@@ -144,6 +144,7 @@ struct agent {
 	uint64_t type_seq[RS_EVENT_TYPE_LIMIT];
 	struct drops lost; /* no room in its ring */
 	struct drops over; /* beyond its budget of events a second */
+	struct drops unseen; /* in the kernel, told when there was no room in its ring */
 };
 
 /* The executables that ran here, each a hash in a table that forgets by being overwritten. */
@@ -236,8 +237,8 @@ bool agent_tell_lost(struct agent *agent);
 void agent_notify(struct agent *agent, const struct rs_event *event);
 /* Tells what was beyond the budget, as far as there is room. */
 void agent_tell_over(struct agent *agent);
-/* Tells at once of a loss elsewhere (enum rs_lost_where). */
-void agent_tell_lost_elsewhere(struct agent *agent, uint16_t type, uint64_t count, uint32_t where);
+/* Tells of a loss in the kernel: at once, or when there is room. type 0: unknown. */
+void agent_tell_lost_in_kernel(struct agent *agent, uint16_t type, uint64_t count);
 /* Whether the agent wants this event, subscription apart. */
 bool agent_wants(const struct agent *agent, const struct rs_event *event);
 /* Sends a datagram; -errno as fd_send(). */
