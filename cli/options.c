@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
-#include "nearest.h"
+#include "base/nearest.h"
 #include "view.h"
 
 #include <string.h>
