@@ -6,6 +6,7 @@
  *     roster.c      sessions in slots, sets of them, the life of each (verdict/agent_life.h)
  *     session.c     what agents send
  *     agent.c       one session: delivery into its ring, drops and their `lost` events
+ *     pushdown.c    mutes that all subscribers have, told to the sensors
  *     arbiter.c     asking, answers, misses, decisions
  *     action.c      what agents ask the platform to do
  *     announce.c    platform events
@@ -167,6 +168,9 @@ struct broker {
 	uint64_t content_epoch;
 	uint64_t serial;
 	bool wants_changed;
+	bool mutes_changed; /* what the sensors are told of them is not what it could be */
+	struct sensor_mute *pushed; /* SENSOR_MUTES_MAX, in the sensors */
+	size_t n_pushed;
 
 	struct agent *agents[BROKER_AGENTS_MAX];
 	struct agent_set free_slots;

@@ -148,6 +148,7 @@ static struct record_counter kernel_count(const struct sensor_bpf *s, size_t slo
 	for (uint32_t cpu = 0; cpu < s->programs->n_cpus; cpu++) {
 		const struct record_counter *one = &s->programs->counters[cpu * RECORD_TYPES_MAX + slot];
 		sum.produced += __atomic_load_n(&one->produced, __ATOMIC_RELAXED);
+		sum.muted += __atomic_load_n(&one->muted, __ATOMIC_RELAXED);
 		sum.lost += __atomic_load_n(&one->lost, __ATOMIC_RELAXED);
 	}
 	return sum;
@@ -259,6 +260,7 @@ static int open_as(const struct sensor_start *start, bool raw, struct sensor **r
 		return r;
 	}
 	hand_on(s);
+	sensor_bpf_ops.mute(&s->sensor, NULL, 0); /* the last engine's agents', when programs were taken over */
 	const bool *hooks = s->programs->hooks;
 	bool live = hooks[BPF_HOOK_FORK] && hooks[BPF_HOOK_EXEC] && hooks[BPF_HOOK_EXIT];
 	process_table_set_live(start->processes, live);
@@ -294,6 +296,9 @@ static void bpf_counters(const struct sensor *sensor, struct sensor_counters *re
 {
 	uint64_t lost;
 	*ret = sensor_bpf(sensor)->counters;
+	ret->muted = 0;
+	for (size_t slot = 0; slot < RECORD_N_SLOTS; slot++)
+		ret->muted += kernel_count(sensor_bpf(sensor), slot).muted;
 	sensor_bpf_kernel_counts(sensor, &ret->produced, &lost);
 	ret->taken = sensor_bpf(sensor)->taken;
 }
@@ -320,6 +325,51 @@ static void bpf_want(struct sensor *sensor, const struct session_event_set *type
 	process_table_set_users_live(s->start.processes, users_live);
 	if (users_live)
 		process_table_doubt(s->start.processes); /* users may have changed while nobody told */
+}
+
+/* A bit for each slot of these types, but for those without which the process table would be wrong. */
+static uint64_t slots_of(const struct session_event_set *types)
+{
+	uint64_t slots = 0;
+	for (size_t slot = 0; slot < RECORD_N_SLOTS; slot++)
+		if (!teaches_the_table(slot) && session_set_has(types, slot_types[slot]))
+			slots |= UINT64_C(1) << slot;
+	return slots;
+}
+
+static struct record_mute *place_for(struct record_mute *mutes, uint64_t key)
+{
+	uint32_t at = RECORD_MUTE_PLACE(key);
+	for (uint32_t i = 0; i < RECORD_MUTE_PROBES; i++) {
+		struct record_mute *mute = &mutes[(at + i) % RECORD_MUTES_MAX];
+		if (mute->key == key || mute->key == 0)
+			return mute;
+	}
+	return NULL; /* full here: it is muted later on its way */
+}
+
+/* While the table is written nothing is muted by it: what passes is muted later on its way. For a program that read
+ * muted_slots before, a place has no slots from before its key is taken away until after it has the next. */
+static void bpf_mute(struct sensor *sensor, const struct sensor_mute *mutes, size_t n)
+{
+	struct bpf_programs *programs = sensor_bpf(sensor)->programs;
+	uint64_t all = 0;
+	__atomic_store_n(programs->muted_slots, 0, __ATOMIC_SEQ_CST);
+	for (size_t i = 0; i < RECORD_MUTES_MAX; i++) {
+		__atomic_store_n(&programs->mutes[i].slots, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&programs->mutes[i].key, 0, __ATOMIC_RELEASE);
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t slots = slots_of(&mutes[i].types),
+			 key = mutes[i].number | (mutes[i].user ? RECORD_MUTE_USER : 0);
+		struct record_mute *to = key != 0 && slots != 0 ? place_for(programs->mutes, key) : NULL;
+		if (!to)
+			continue;
+		__atomic_store_n(&to->key, key, __ATOMIC_RELEASE);
+		__atomic_store_n(&to->slots, to->slots | slots, __ATOMIC_RELEASE);
+		all |= slots;
+	}
+	__atomic_store_n(programs->muted_slots, all, __ATOMIC_SEQ_CST);
 }
 
 void sensor_bpf_kernel_counts(const struct sensor *sensor, uint64_t *ret_produced, uint64_t *ret_lost)
@@ -411,5 +461,6 @@ const struct sensor_ops sensor_bpf_ops = {
 	.counters = bpf_counters,
 	.abilities = bpf_abilities,
 	.want = bpf_want,
+	.mute = bpf_mute,
 	.close = bpf_close,
 };

@@ -34,6 +34,7 @@
 
 #include <cmocka.h>
 
+#define NOBODY 65534
 #define CALLS 150000u /* more than the kernel's ring holds */
 #define PATIENCE_NS (30 * NS_PER_SEC)
 
@@ -77,22 +78,41 @@ static void take(const struct rs_event *event, struct account *account)
 	account->last_seq = event->seq; /* last: who sees it sees the rest */
 }
 
-static int agent_main(int lifeline_fd, struct account *account)
+enum role {
+	HEARS_ALL,
+	MUTES, /* the calls of NOBODY, until the first sign to stop; ends with the second */
+	INVERTS, /* hears the calls of NOBODY alone */
+};
+
+static int mute(struct rs_agent *agent, enum role role)
+{
+	static const enum rs_event_type calls[] = {RS_EVENT_KEXEC};
+	if (role == HEARS_ALL)
+		return 0;
+	int r = rs_agent_mute_number(agent, RS_MUTE_UID, NOBODY, calls, 1);
+	return r == 0 && role == INVERTS ? rs_agent_invert(agent, RS_MUTE_UID, true) : r;
+}
+
+static int agent_main(int lifeline_fd, struct account *account, enum role role)
 {
 	static const enum rs_event_type types[] = {RS_EVENT_KEXEC, RS_EVENT_CONTENT_CHANGED};
 	const struct rs_agent_opts opts = {.size = sizeof(opts), .version = "1", .fd = lifeline_fd};
 	struct rs_agent *agent;
 	const struct rs_event *event;
 	if (rs_agent_open(&opts, &agent) < 0 || rs_agent_subscribe(agent, types, 2, NULL) < 0 ||
-	    rs_agent_ready(agent) < 0)
+	    mute(agent, role) < 0 || rs_agent_ready(agent) < 0)
 		return 10;
 	int r;
 	while ((r = rs_agent_next(agent, -1, &event)) == 1 || r == -EINTR) { /* by being stopped, too */
 		if (r != 1)
 			continue;
+		if (event->type == RS_EVENT_CONTENT_CHANGED && role == MUTES &&
+		    rs_agent_unmute_number(agent, RS_MUTE_UID, NOBODY, NULL, 0) < 0)
+			return 12;
 		take(event, account);
-		if (event->type == RS_EVENT_CONTENT_CHANGED)
+		if (event->type == RS_EVENT_CONTENT_CHANGED && role != MUTES)
 			break;
+		role = event->type == RS_EVENT_CONTENT_CHANGED ? HEARS_ALL : role;
 	}
 	rs_agent_close(agent);
 	return r == 1 ? 0 : 11;
@@ -111,7 +131,7 @@ static void before_wait(void *data)
 	broker_before_wait(data);
 }
 
-static void start_agent(struct run *run, uint32_t i)
+static void start_agent(struct run *run, uint32_t i, enum role role)
 {
 	int lifeline[2], session[2];
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, lifeline), 0);
@@ -123,7 +143,7 @@ static void start_agent(struct run *run, uint32_t i)
 		close(lifeline[0]);
 		close(session[0]);
 		close(session[1]);
-		_exit(agent_main(lifeline[1], &run->accounts[i]));
+		_exit(agent_main(lifeline[1], &run->accounts[i], role));
 	}
 	close(lifeline[1]);
 	assert_int_equal(fd_send(lifeline[0], "s", 1, &session[1], 1), 0);
@@ -258,12 +278,14 @@ static bool has_read_all(struct run *run, uint32_t i)
 }
 
 /* Refused for its flags before anything is looked at; one record each. Nobody reads the kernel's ring meanwhile. */
-static void flood(void)
+static void flood(uint32_t n, uid_t uid)
 {
 	int status;
 	pid_t child = fork();
 	if (child == 0) {
-		for (uint32_t i = 0; i < CALLS; i++)
+		if (uid != 0 && setresuid(uid, uid, uid) < 0)
+			_exit(2);
+		for (uint32_t i = 0; i < n; i++)
 			if (syscall(SYS_kexec_load, 0, 0, NULL, ~0ul) == 0)
 				_exit(1);
 		_exit(0);
@@ -305,13 +327,13 @@ static void test_one_account(void **state)
 	assert_non_null(run);
 	setup(run);
 	for (uint32_t i = 0; i < N_AGENTS; i++)
-		start_agent(run, i);
+		start_agent(run, i, HEARS_ALL);
 	TURN_UNTIL(run, run->n_live == N_AGENTS);
 	TURN_UNTIL(run, has_read_all(run, STOPPED) && is_at_rest(run));
 	assert_int_equal(kill(run->agents[STOPPED], SIGSTOP), 0);
 	int status;
 	assert_int_equal(waitpid(run->agents[STOPPED], &status, WUNTRACED), run->agents[STOPPED]);
-	flood();
+	flood(CALLS, 0);
 	TURN_UNTIL(run, is_at_rest(run));
 	assert_int_equal(kill(run->agents[STOPPED], SIGCONT), 0);
 	TURN_UNTIL(run, has_read_all(run, STOPPED) && has_read_all(run, QUICK));
@@ -338,10 +360,80 @@ static void test_one_account(void **state)
 	free(run);
 }
 
+/* How many calls of NOBODY the kernel recorded, how many it muted, and that each agent read what it wants. */
+static void expect_calls(struct run *run, uint64_t muted, uint64_t first, uint64_t second)
+{
+	const uint32_t n = 1000;
+	uint64_t before = kernel(run).muted, read[] = {run->accounts[0].calls, run->accounts[1].calls};
+	flood(n, NOBODY);
+	TURN_UNTIL(run, is_at_rest(run) && has_read_all(run, 0) && has_read_all(run, 1));
+	assert_int_equal(kernel(run).muted - before, muted);
+	assert_int_equal(run->accounts[0].calls - read[0], first);
+	assert_int_equal(run->accounts[1].calls - read[1], second);
+}
+
+static struct run *begin(enum role first, enum role second)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	assert_non_null(run);
+	setup(run);
+	start_agent(run, 0, first);
+	start_agent(run, 1, second);
+	TURN_UNTIL(run, run->n_live == N_AGENTS);
+	/* what can be told to the kernel is told at the next tick */
+	for (uint64_t until_ns = clock_monotonic_ns() + NS_PER_SEC; clock_monotonic_ns() < until_ns;)
+		assert_int_equal(loop_turn(run->loop, 10), 0);
+	return run;
+}
+
+static void end(struct run *run)
+{
+	int status;
+	for (uint32_t i = 0; i < N_AGENTS; i++) {
+		kill(run->agents[i], SIGKILL);
+		TURN_UNTIL(run, waitpid(run->agents[i], &status, WNOHANG) == run->agents[i]);
+	}
+	teardown(run);
+	free(run);
+}
+
+/* What both muted is not recorded at all; once they unmute it, it is again. */
+static void test_muted_by_all(void **state)
+{
+	struct run *run = begin(MUTES, MUTES);
+	expect_calls(run, 1000, 0, 0);
+	tell_to_stop(run);
+	TURN_UNTIL(run, has_read_all(run, 0) && has_read_all(run, 1));
+	expect_calls(run, 0, 1000, 1000);
+	end(run);
+}
+
+/* One that mutes does not blind the other. */
+static void test_muted_by_one(void **state)
+{
+	struct run *run = begin(MUTES, HEARS_ALL);
+	expect_calls(run, 0, 0, 1000);
+	end(run);
+}
+
+/* An inverted mute is no mute of that user. */
+static void test_inverted(void **state)
+{
+	struct run *run = begin(INVERTS, INVERTS);
+	expect_calls(run, 0, 1000, 1000);
+	end(run);
+	run = begin(MUTES, INVERTS);
+	expect_calls(run, 0, 0, 1000);
+	end(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_account),
+		cmocka_unit_test(test_muted_by_all),
+		cmocka_unit_test(test_muted_by_one),
+		cmocka_unit_test(test_inverted),
 	};
 	int r = world_available();
 	signal(SIGPIPE, SIG_IGN);
