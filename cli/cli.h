@@ -4,7 +4,7 @@
  *
  *     main: table ─▶ options_parse ─▶ command->run ─▶ answer (client, JSON) ─▶ output
  *
- * Results go to standard output, complaints to standard error.
+ * Results go to standard output, complaints to standard error, and with --json to standard output, too.
  */
 #pragma once
 
@@ -78,6 +78,9 @@ void cli_complain(const char *format, ...) _printf_(1, 2);
 void cli_hush(bool hushed);
 /* Complaints are added to this text instead; NULL: no longer. While the screen belongs to something else. */
 void cli_catch(struct text *to);
+/* With --json, when the exit code is not 0: {"error":{"kind":…,"exit":…,"message":…}} with all complaints that there
+ * were. Prints nothing when there were none: then what was printed already is the answer, and the answer is no. */
+void cli_print_error(const struct output *output, int code);
 
 int cmd_status(struct cli *cli);
 int cmd_events(struct cli *cli);

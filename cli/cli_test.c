@@ -6,108 +6,29 @@
  *     cli_test RINGSIDE TESTDATA        with RINGSIDE_TEST_UPDATE=1 the expected output is written anew
  */
 #include "base/fd.h"
-#include "cli_run.h"
-#include "text.h"
+#include "play.h"
+#include "recorder/recording.h"
+#include "wire/event_build.h"
 #include "wire/ipc.h"
+
+#include "lib/fake_engine.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
 
-#define CHUNK_SIZE 100u /* of an answer, so that every answer takes several datagrams */
 #define TEN "0123456789"
 #define LONG_REASON TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "12345678"
-
-struct play {
-	uint32_t kind; /* what must be asked */
-	uint64_t argument;
-	const char *text;
-	const char *answer; /* file in testdata, or JSON when it begins with { */
-	int32_t error;
-	bool hang_up; /* instead of an answer */
-	const char *status; /* answer to the STATUS that must be asked afterwards; NULL: nothing more is */
-};
-
-/* The platform's side of one connection; its exit code says whether the right thing was asked. */
-static int serve(int listener, const struct play *play)
-{
-	union {
-		struct ipc_reply reply;
-		struct ipc_request request;
-		char bytes[sizeof(struct ipc_reply) + CHUNK_SIZE];
-	} message;
-	static char json[1u << 20];
-	int connection = accept(listener, NULL, NULL);
-	ssize_t size = recv(connection, &message, sizeof(message), 0);
-	if (size != sizeof(message.request) || ipc_check(&message, (size_t)size) ||
-	    message.request.kind != play->kind || message.request.argument != play->argument ||
-	    strcmp(message.request.text, play->text ? play->text : ""))
-		return 1;
-	if (play->hang_up)
-		return 0;
-	if (play->answer[0] == '{') {
-		strcpy(json, play->answer);
-	} else {
-		char path[4096];
-		snprintf(path, sizeof(path), "%s/%s", cli_run_testdata, play->answer);
-		if (fd_read_file(AT_FDCWD, path, json, sizeof(json)) < 0)
-			return 2;
-		json[strcspn(json, "\n")] = '\0';
-	}
-	for (const char *at = json; *at;) {
-		size_t n = MIN(strlen(at), (size_t)CHUNK_SIZE);
-		message.reply = (struct ipc_reply){
-			.head = {.size = (uint32_t)(sizeof(message.reply) + n), .type = IPC_REPLY, .number = 1},
-			.error = play->error,
-			.more = at[n] != '\0',
-		};
-		memcpy(message.bytes + sizeof(message.reply), at, n);
-		send(connection, &message, sizeof(message.reply) + n, 0);
-		at += n;
-	}
-	return 0;
-}
-
-static int serve_all(int listener, const struct play *play)
-{
-	const struct play then = {IPC_REQUEST_STATUS, .answer = play->status};
-	int r = serve(listener, play);
-	return r == 0 && play->status ? serve(listener, &then) : r;
-}
-
-/* Runs the command while the platform is played. */
-static struct run run_played(const char *const *args, const struct play *play)
-{
-	int listener = listen_at(cli_run_socket);
-	pid_t pid = fork();
-	if (pid == 0)
-		_exit(serve_all(listener, play));
-	close(listener);
-	struct run run = run_command(args);
-	int status;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	unlink(cli_run_socket);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) != 0)
-		fail_msg("the request was not the expected one (%d); standard error: %s", WEXITSTATUS(status), run.err);
-	return run;
-}
-
-static void check_width(const char *name, const char *out)
-{
-	while (*out) {
-		size_t size = strcspn(out, "\n");
-		if (text_columns(out, size) > 80)
-			fail_msg("%s: a line of %zu columns: %.*s", name, text_columns(out, size), (int)size, out);
-		out += size + (out[size] == '\n');
-	}
-}
 
 static const struct {
 	const char *golden;
@@ -345,17 +266,17 @@ static void test_colour(void **state)
 		size_t size = 0;
 		assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
 		name = ptsname(terminal);
-		int keep = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC), listener = listen_at(cli_run_socket);
+		int keep = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC), listener = play_listen(play_socket);
 		pid_t server = fork();
 		if (server == 0)
-			_exit(serve(listener, &play));
+			_exit(play_serve(listener, &play));
 		close(listener);
 		pid_t pid = fork();
 		if (pid == 0) {
 			dup2(keep, STDOUT_FILENO);
 			if (round)
 				setenv("NO_COLOR", "1", 1);
-			execl(cli_run_program, "ringside", "status", (char *)NULL);
+			execl(play_program, "ringside", "status", (char *)NULL);
 			_exit(99);
 		}
 		/* what fits into a terminal's buffer is little: read while it runs, until both sides closed it */
@@ -366,7 +287,7 @@ static void test_colour(void **state)
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(WEXITSTATUS(status), 1);
 		assert_int_equal(waitpid(server, &status, 0), server);
-		unlink(cli_run_socket);
+		unlink(play_socket);
 		close(terminal);
 		assert_non_null(strstr(buffer, "benched"));
 		if (round)
@@ -376,12 +297,256 @@ static void test_colour(void **state)
 	}
 }
 
+/* A denied event and one lost, and an exec in front of them, for whoever listens. */
+static void fill_ring(struct fake_engine *fake)
+{
+	static _Alignas(8) char buffer[8192];
+	for (unsigned i = 0; i < 3; i++) {
+		static const uint16_t types[] = {RS_EVENT_EXEC, RS_EVENT_DENIED, RS_EVENT_LOST};
+		struct event_build build;
+		void *body = event_build_begin(&build, buffer, sizeof(buffer), types[i]), *at;
+		build.event->id = build.event->seq = i + 1;
+		build.event->wall_ns = UINT64_C(1795262584123456789);
+		build.event->process.pid = 42;
+		event_build_str(&build, &build.event->process.exe_path, "/bin/\033[2Jsh", 11, 4096);
+		if (types[i] == RS_EVENT_DENIED) {
+			struct rs_event_denied *denied = body;
+			event_build_str(&build, &denied->agent, "reputation", 10, 63);
+			event_build_path(&build, &denied->file, "/srv/x", 6);
+		}
+		size_t size = event_build_end(&build);
+		assert_int_equal(ring_reserve(fake->ring, size, &at), RING_OK);
+		memcpy(at, buffer, size);
+		ring_commit(fake->ring);
+	}
+}
+
+/* Control and engine in one: hands the lifeline out, and checks what the listener says. */
+static int serve_events(int listener, int subscribed_most, bool crash)
+{
+	struct ipc_request request;
+	struct fake_engine fake;
+	struct ipc_reply reply = {.head = {.size = sizeof(reply) + 2, .type = IPC_REPLY, .number = 1}};
+	char message[sizeof(reply) + 2];
+	int connection = accept(listener, NULL, NULL);
+	if (recv(connection, &request, sizeof(request), 0) != sizeof(request) || request.kind != IPC_REQUEST_EVENTS)
+		return 1;
+	fake_init(&fake);
+	fake.welcome.abilities[1] = (struct session_ability){RS_EVENT_DENIED, SESSION_MANDATORY, 1, ""};
+	fake.welcome.abilities[2] = (struct session_ability){RS_EVENT_LOST, SESSION_MANDATORY, 1, ""};
+	fake_session(&fake);
+	fake_welcome(&fake);
+	fake_reply(&fake, 0);
+	fill_ring(&fake);
+	memcpy(message, &reply, sizeof(reply));
+	memcpy(message + sizeof(reply), "{}", 2);
+	if (fd_send(connection, message, sizeof(message), &fake.agent_end, 1) < 0)
+		return 2;
+	fake.agent_end = fd_close(fake.agent_end);
+	fake.lifeline = fd_close(fake.lifeline); /* as control does: one session only */
+	if (crash) {
+		/* not before all requests have come, so that what follows does not depend on who is faster */
+		static const enum session_type types[] = {SESSION_HELLO, SESSION_SUBSCRIBE, SESSION_READY};
+		for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+			struct pollfd poll_fd = {.fd = fake.session, .events = POLLIN};
+			if (poll(&poll_fd, 1, 10000) != 1 || !fake_receive(&fake, types[i]))
+				return 7;
+		}
+		fake_crash(&fake);
+		return 0;
+	}
+	struct pollfd poll_fd = {.fd = fake.session};
+	if (poll(&poll_fd, 1, 10000) != 1) /* until the listener has closed */
+		return 3;
+	if (subscribed_most == 0)
+		return 0; /* it went away with a reply unread, which takes what it said along */
+	if (!fake_receive(&fake, SESSION_HELLO))
+		return 4;
+	const struct session_subscribe *subscribe = fake_receive(&fake, SESSION_SUBSCRIBE);
+	int n = 0;
+	for (uint16_t type = 0; subscribe && type < RS_EVENT_TYPE_LIMIT; type++)
+		n += session_set_has(&subscribe->events, type);
+	if (!subscribe || n == 0 || n > subscribed_most || !session_set_has(&subscribe->events, RS_EVENT_LOST))
+		return 5;
+	bool bye = fake_receive(&fake, SESSION_READY) && fake_receive(&fake, SESSION_BYE);
+	fake_deinit(&fake);
+	return bye ? 0 : 6;
+}
+
+/* `ringside events` against an engine that is played: what it subscribes to, what it shows. */
+static void test_events(void **state)
+{
+	static const struct {
+		const char *golden;
+		const char *args[8];
+		int subscribed_most;
+	} rows[] = {
+		{"events.txt", {"events", "--count", "3"}, 8},
+		{"events-denied.txt", {"events", "--denied", "--count=2"}, 2},
+		{"events-filter.txt", {"events", "--path", "/srv/", "--agent", "reputation", "--count", "2"}, 8},
+		{"events-json.txt", {"events", "--type", "exec", "--json", "--count", "1"}, 2},
+		{"events-unavailable.txt", {"events", "--type", "exec", "--type", "kexec", "--count", "1"}, 2},
+		{"events-time.txt", {"events", "--pid", "7", "--seconds", "1"}, 8},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int listener = play_listen(play_socket), status;
+		pid_t pid = fork();
+		if (pid == 0)
+			_exit(serve_events(listener, rows[i].subscribed_most, false));
+		close(listener);
+		struct run run = run_command(rows[i].args);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		unlink(play_socket);
+		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || run.code != 0)
+			fail_msg("%s: the engine saw %x, exit code %d; standard error: %s", rows[i].golden, status,
+				 run.code, run.err);
+		check_harmless(rows[i].golden, run.out);
+		strcat(run.out, run.err);
+		check_golden(rows[i].golden, run.out);
+		run_free(&run);
+	}
+}
+
+/* The engine crashes: the next one is asked. */
+static void test_events_engine_restarted(void **state)
+{
+	static const char *const args[] = {"events", "--count", "5", NULL};
+	int listener = play_listen(play_socket), status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		int r = serve_events(listener, 8, true);
+		_exit(r ? r : serve_events(listener, 8, false));
+	}
+	close(listener);
+	struct run run = run_command(args);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(play_socket);
+	if (run.code != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		fail_msg("exit code %d, the engine saw %x; standard error: %s", run.code, status, run.err);
+	strcat(run.out, run.err);
+	check_golden("events-restarted.txt", run.out);
+	run_free(&run);
+}
+
+/* A recording: its lines, its tree, and that the end is missing. */
+static void test_events_replay(void **state)
+{
+	char path[96];
+	static _Alignas(8) char buffer[8192];
+	const char *const args[][8] = {{"events", "--replay", path, NULL},
+				       {"events", "--replay", path, "--tree", NULL},
+				       {"events", "--replay", path, "--tree", "--json", "--denied", NULL}};
+	static const char *const goldens[] = {"replay.txt", "replay-tree.txt", "replay-tree-json.txt"};
+	struct recording_writer *writer;
+	snprintf(path, sizeof(path), "%s/recording", play_folder);
+	assert_int_equal(recording_writer_new(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), &writer), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		static const uint16_t types[] = {RS_EVENT_FORK, RS_EVENT_EXEC, RS_EVENT_DENIED, RS_EVENT_EXIT};
+		struct event_build build;
+		void *body = event_build_begin(&build, buffer, sizeof(buffer), types[i]);
+		struct rs_process *process = &build.event->process;
+		build.event->id = i + 1;
+		build.event->wall_ns = UINT64_C(1795262584123456789);
+		*process = (struct rs_process){.pid = i ? 43 : 42, .id = i ? 8 : 7, .parent_id = i ? 7 : 0};
+		process->parent_pid = i ? 42 : 1;
+		memcpy(process->comm, "\033[2J", 5);
+		if (types[i] == RS_EVENT_FORK) {
+			struct rs_event_fork *fork_body = body;
+			fork_body->child.pid = 43;
+			fork_body->child.id = 8;
+		}
+		event_build_end(&build);
+		assert_int_equal(recording_write(writer, build.event), 0);
+	}
+	uint64_t size = recording_writer_size(writer);
+	recording_writer_free(writer);
+	for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+		struct run run = run_command(args[i]);
+		assert_int_equal(run.code, 0);
+		assert_string_equal(run.err, "");
+		check_harmless(goldens[i], run.out);
+		check_golden(goldens[i], run.out);
+		run_free(&run);
+	}
+	assert_int_equal(truncate(path, (off_t)size - 8), 0);
+	struct run run = run_command(args[0]);
+	assert_int_equal(run.code, 0);
+	assert_non_null(strstr(run.err, "unfinished one at its end"));
+	run_free(&run);
+	assert_int_equal(truncate(path, 10), 0);
+	run = run_command(args[1]);
+	assert_int_equal(run.code, 2);
+	run_free(&run);
+	unlink(path);
+	run = run_command(args[1]);
+	assert_int_equal(run.code, 2);
+	assert_non_null(strstr(run.err, "No such file"));
+	run_free(&run);
+}
+
+/* None of what was asked for can be had. */
+static void test_events_none(void **state)
+{
+	static const char *const args[] = {"events", "--type", "kexec", NULL};
+	int listener = play_listen(play_socket), status;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(serve_events(listener, 0, false));
+	close(listener);
+	struct run run = run_command(args);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	unlink(play_socket);
+	assert_int_equal(run.code, 1);
+	assert_non_null(strstr(run.err, "'kexec' events are not available here: needs LSM"));
+	run_free(&run);
+}
+
+/* Ctrl-C ends it in order. */
+static void test_events_interrupted(void **state)
+{
+	int listener = play_listen(play_socket), status, ends[2];
+	char buffer[4096];
+	pid_t server = fork();
+	if (server == 0)
+		_exit(serve_events(listener, 8, false));
+	close(listener);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl(play_program, "ringside", "events", (char *)NULL);
+		_exit(99);
+	}
+	close(ends[1]);
+	assert_true(read(ends[0], buffer, sizeof(buffer)) > 0); /* the first events came */
+	kill(pid, SIGINT);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_int_equal(waitpid(server, &status, 0), server);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	close(ends[0]);
+	unlink(play_socket);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_goldens),   cmocka_unit_test(test_usage),  cmocka_unit_test(test_socket_too_long),
-		cmocka_unit_test(test_top_batch), cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_goldens),
+		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_socket_too_long),
+		cmocka_unit_test(test_top_batch),
+		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_events_engine_restarted),
+		cmocka_unit_test(test_events_none),
+		cmocka_unit_test(test_events_replay),
+		cmocka_unit_test(test_events_interrupted),
 	};
-	cli_run_arguments(argc, argv);
-	return cmocka_run_group_tests(tests, cli_run_setup, cli_run_teardown);
+	if (argc != 3) {
+		fputs("usage: cli_test RINGSIDE TESTDATA\n", stderr);
+		return 2;
+	}
+	play_program = argv[1];
+	play_testdata = argv[2];
+	return cmocka_run_group_tests(tests, play_setup, play_teardown);
 }

@@ -3,7 +3,7 @@
 #include "agents_order.h"
 #include "agents_table.h"
 #include "answer.h"
-#include "nearest.h"
+#include "base/nearest.h"
 #include "wire/ipc.h"
 
 #include <string.h>

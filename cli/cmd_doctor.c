@@ -120,13 +120,26 @@ static void print_head(const struct output *out, struct json_object *doctor)
 	text_deinit(&text);
 }
 
+static const struct {
+	const char *state, *heading, *expected;
+	enum output_colour colour;
+} groups[] = {
+	{"unavailable", "Not available here", "Expected: not available here", OUTPUT_BAD},
+	{"unknown", "Not known", "Not known: this command could not find it out", OUTPUT_WARN},
+	{"discretionary", "Discretionary: can be missed or got around",
+	 "Expected: discretionary: can be missed or got around", OUTPUT_WARN},
+	{"mandatory", "Mandatory: each one is seen, or counted as lost",
+	 "Expected: mandatory: each one is seen, or counted as lost", OUTPUT_GOOD},
+};
+
 static int show(struct cli *cli, struct json_object *doctor)
 {
+	bool expected = json_object_get_boolean(view_member(doctor, "expected"));
 	print_head(&cli->out, doctor);
 	print_notes(&cli->out, doctor);
-	print_abilities(&cli->out, doctor, "unavailable", "Not available here", OUTPUT_BAD);
-	print_abilities(&cli->out, doctor, "discretionary", "Discretionary: can be missed or got around", OUTPUT_WARN);
-	print_abilities(&cli->out, doctor, "mandatory", "Mandatory: each one is seen, or counted as lost", OUTPUT_GOOD);
+	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+		print_abilities(&cli->out, doctor, groups[i].state, expected ? groups[i].expected : groups[i].heading,
+				groups[i].colour);
 	return CLI_OK;
 }
 
@@ -140,7 +153,9 @@ static bool any_bad(struct json_object *doctor)
 
 static int probe_alone(struct cli *cli)
 {
-	struct json_object *doctor = doctor_probe("");
+	struct doctor_machine machine;
+	doctor_machine_look(&machine);
+	struct json_object *doctor = doctor_probe(&machine);
 	if (!doctor)
 		return CLI_INTERNAL;
 	if (cli->json)

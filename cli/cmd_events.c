@@ -277,8 +277,28 @@ static bool replayed(void *data, const struct rs_event *event)
 	return !is_over(follow);
 }
 
+static int list_json(const struct cli *cli)
+{
+	struct json_object *json = json_object_new_object(), *rows = json_object_new_array();
+	for (size_t i = 0; i < catalogue_n_events; i++) {
+		if (catalogue_events[i].auth)
+			continue;
+		struct json_object *row = json_object_new_object();
+		json_object_object_add(row, "event", json_object_new_string(catalogue_events[i].name));
+		json_object_object_add(row, "number", json_object_new_int(catalogue_events[i].number));
+		json_object_object_add(row, "family", json_object_new_string(catalogue_events[i].family));
+		json_object_array_add(rows, row);
+	}
+	json_object_object_add(json, "events", rows);
+	output_line(&cli->out, OUTPUT_PLAIN, json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN));
+	json_object_put(json);
+	return CLI_OK;
+}
+
 static int list(const struct cli *cli)
 {
+	if (cli->json)
+		return list_json(cli);
 	static const struct output_column columns[] = {{"EVENT"}, {"FAMILY"}};
 	struct output_table table;
 	output_table_init(&table, columns, ARRAY_SIZE(columns));

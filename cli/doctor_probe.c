@@ -3,17 +3,28 @@
 
 #include "base/fd.h"
 #include "ipc/landlock.h"
+#include "wire/catalogue.h"
+#include "wire/promise.h"
+#include "wire/session.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 
 #define FILE_SIZE 16384u
+#define NO_BTF "there is no /sys/kernel/btf/vmlinux"
+#define NO_FANOTIFY "this kernel gives no fanotify permission events"
+#define NO_BPF "this kernel lets no BPF program read its memory"
+#define NOT_TRIED_FANOTIFY "fanotify could not be tried: no CAP_SYS_ADMIN"
+#define NOT_TRIED_BPF "BPF could not be tried: no CAP_BPF and CAP_PERFMON"
 
 struct probe {
+	const struct doctor_machine *machine;
 	const char *root;
 	struct json_object *notes;
 	char buffer[FILE_SIZE]; /* of the file that was read last */
@@ -90,42 +101,39 @@ static void probe_kernel(struct probe *probe, struct json_object *doctor)
 
 static void probe_fanotify(struct probe *probe)
 {
-	if (probe->root[0])
-		return;
-	_cleanup_(fd_closep) int fd =
-		fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
-	if (fd >= 0)
+	int error = probe->machine->fanotify;
+	if (error == 0)
 		note(probe, "ok", "fanotify permission events can be had", NULL, NULL);
-	else if (errno == EPERM)
-		note(probe, "warn", "fanotify could not be tried: no CAP_SYS_ADMIN", NULL,
-		     "run 'ringside doctor' as root");
+	else if (error == -EPERM)
+		note(probe, "warn", NOT_TRIED_FANOTIFY, NULL, "run 'ringside doctor' as root");
 	else
-		note(probe, "bad", "this kernel gives no fanotify permission events",
-		     "no exec and no open can be denied",
+		note(probe, "bad", NO_FANOTIFY, "no exec and no open can be denied",
 		     "use a kernel with CONFIG_FANOTIFY_ACCESS_PERMISSIONS=y (Debian's has it)");
 }
 
 static void probe_bpf(struct probe *probe)
 {
+	static const char lost[] = "the bpf sensor: all process, network, memory and kernel events";
+	int error = probe->machine->bpf;
 	const char *lsm;
 	if (exists_below(probe, "/sys/kernel/btf/vmlinux"))
 		note(probe, "ok", "the kernel describes its types (BTF)", NULL, NULL);
 	else
-		note(probe, "bad", "there is no /sys/kernel/btf/vmlinux",
-		     "the bpf sensor: all process, network, memory and kernel events",
-		     "use a kernel with CONFIG_DEBUG_INFO_BTF=y (Debian's has it)");
-	if (!(lsm = read_below(probe, "/sys/kernel/security/lsm")))
-		note(probe, "warn", "the list of security modules could not be read",
-		     "it is not known whether BPF programs may decide", "mount securityfs at /sys/kernel/security");
-	else if (list_has(lsm, "bpf"))
-		note(probe, "ok", "BPF is among the security modules", NULL, NULL);
+		note(probe, "bad", NO_BTF, lost, "use a kernel with CONFIG_DEBUG_INFO_BTF=y (Debian's has it)");
+	if (error == 0)
+		note(probe, "ok", "BPF programs can be loaded, and may read the kernel's memory", NULL, NULL);
+	else if (error == -EPERM)
+		note(probe, "warn", NOT_TRIED_BPF, NULL, "run 'ringside doctor' as root");
 	else
-		note(probe, "warn", "BPF is not among the security modules",
-		     "verdicts on other operations than exec and open", "add bpf to lsm= on the kernel's command line");
-	if (!exists_below(probe, "/sys/kernel/tracing/events") &&
-	    !exists_below(probe, "/sys/kernel/debug/tracing/events"))
-		note(probe, "warn", "tracefs is not mounted", "events that only tracepoints give",
-		     "mount -t tracefs tracefs /sys/kernel/tracing");
+		note(probe, "bad", NO_BPF, lost,
+		     "use a kernel with CONFIG_BPF_EVENTS=y (Debian's has it), and no lockdown=confidentiality");
+	/* no event hangs on it: verdicts by BPF LSM are not there yet, whatever this list says */
+	if (!(lsm = read_below(probe, "/sys/kernel/security/lsm")))
+		note(probe, "ok", "the list of security modules could not be read; nothing hangs on it", NULL, NULL);
+	else if (list_has(lsm, "bpf"))
+		note(probe, "ok", "BPF is among the security modules; nothing here uses it yet", NULL, NULL);
+	else
+		note(probe, "ok", "BPF is not among the security modules; nothing here would use it yet", NULL, NULL);
 }
 
 static void probe_cgroups(struct probe *probe)
@@ -174,9 +182,7 @@ static void probe_jail(struct probe *probe)
 		     "set user.max_user_namespaces above 0 and kernel.unprivileged_userns_clone to 1");
 	else
 		note(probe, "ok", "user name spaces are not switched off", NULL, NULL);
-	if (probe->root[0])
-		return;
-	int abi = landlock_abi();
+	int abi = probe->machine->landlock;
 	snprintf(what, sizeof(what), "Landlock %s (ABI %d)", abi ? "is there" : "is not there", abi);
 	if (abi > 0)
 		note(probe, "ok", what, NULL, NULL);
@@ -219,7 +225,102 @@ static void probe_capabilities(struct probe *probe)
 	text_deinit(&missing);
 }
 
-struct json_object *doctor_probe(const char *root)
+/* Why what a sensor stands on is not there; NULL when it is. *ret_known: false when that could not be found out. */
+static const char *source_missing(const struct probe *probe, unsigned source, bool *ret_known)
+{
+	const struct doctor_machine *machine = probe->machine;
+	*ret_known = true;
+	if (source == PROMISE_FANOTIFY && machine->fanotify != 0) {
+		*ret_known = machine->fanotify != -EPERM;
+		return *ret_known ? NO_FANOTIFY : NOT_TRIED_FANOTIFY;
+	}
+	if (source == PROMISE_BPF && !exists_below(probe, "/sys/kernel/btf/vmlinux"))
+		return NO_BTF;
+	if (source == PROMISE_BPF && machine->bpf != 0) {
+		*ret_known = machine->bpf != -EPERM;
+		return *ret_known ? NO_BPF : NOT_TRIED_BPF;
+	}
+	return NULL;
+}
+
+static void expect_event(const struct probe *probe, const struct catalogue_event *event, const char **ret_state,
+			 const char **ret_reason)
+{
+	static const char *const states[] = {
+		[SESSION_UNAVAILABLE] = "unavailable",
+		[SESSION_DISCRETIONARY] = "discretionary",
+		[SESSION_MANDATORY] = "mandatory",
+	};
+	const struct promise *promise = promise_find(event->number);
+	bool known, platform = strcmp(event->family, "platform") == 0;
+	if (!promise) {
+		*ret_state = states[platform ? SESSION_MANDATORY : SESSION_UNAVAILABLE];
+		*ret_reason = platform ? "" : PROMISE_NONE;
+		return;
+	}
+	const char *missing = source_missing(probe, promise->source, &known);
+	*ret_state = !known ? "unknown" : states[missing ? SESSION_UNAVAILABLE : promise->state];
+	*ret_reason = missing ? missing : promise->reason;
+}
+
+static void expect_events(const struct probe *probe, struct json_object *doctor)
+{
+	struct json_object *abilities = json_object_new_array();
+	for (size_t i = 0; i < catalogue_n_events; i++) {
+		const char *state, *reason;
+		struct json_object *row = json_object_new_object();
+		expect_event(probe, &catalogue_events[i], &state, &reason);
+		json_object_object_add(row, "event", json_object_new_string(catalogue_events[i].name));
+		json_object_object_add(row, "class",
+				       json_object_new_string(catalogue_events[i].auth ? "auth" : "notify"));
+		json_object_object_add(row, "state", json_object_new_string(state));
+		json_object_object_add(row, "reason", json_object_new_string(reason));
+		json_object_array_add(abilities, row);
+	}
+	json_object_object_add(doctor, "expected", json_object_new_boolean(true));
+	json_object_object_add(doctor, "abilities", abilities);
+}
+
+static int try_fanotify(void)
+{
+	_cleanup_(fd_closep) int fd =
+		fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC | FAN_NONBLOCK, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
+	return fd < 0 ? -errno : 0;
+}
+
+/* What each of our programs does: it reads the kernel's memory, which a locked down kernel refuses. */
+static int try_bpf(void)
+{
+	static const struct bpf_insn program[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_10},
+		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_1, .imm = -8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3, .imm = 0},
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_probe_read_kernel},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT,
+		.insns = (uint64_t)(uintptr_t)program,
+		.insn_cnt = ARRAY_SIZE(program),
+		.license = (uint64_t)(uintptr_t)"Dual BSD/GPL",
+	};
+	_cleanup_(fd_closep) int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	return fd < 0 ? -errno : 0;
+}
+
+void doctor_machine_look(struct doctor_machine *ret)
+{
+	*ret = (struct doctor_machine){
+		.root = "",
+		.fanotify = try_fanotify(),
+		.bpf = try_bpf(),
+		.landlock = landlock_abi(),
+	};
+}
+
+struct json_object *doctor_probe(const struct doctor_machine *machine)
 {
 	struct probe *probe = calloc(1, sizeof(*probe));
 	struct json_object *doctor = json_object_new_object();
@@ -228,17 +329,21 @@ struct json_object *doctor_probe(const char *root)
 		json_object_put(doctor);
 		return NULL;
 	}
-	probe->root = root;
+	probe->machine = machine;
+	probe->root = machine->root;
 	probe->notes = json_object_new_array();
 	json_object_object_add(doctor, "running", json_object_new_boolean(false));
 	note(probe, "warn", "the platform is not running",
-	     "everything; what follows was looked up by this command alone", "systemctl start ringside");
+	     "everything; what follows was looked up by this command alone, and the events are those to be "
+	     "expected",
+	     "systemctl start ringside");
 	probe_kernel(probe, doctor);
 	probe_fanotify(probe);
 	probe_bpf(probe);
 	probe_cgroups(probe);
 	probe_jail(probe);
 	probe_capabilities(probe);
+	expect_events(probe, doctor);
 	json_object_object_add(doctor, "notes", probe->notes);
 	free(probe);
 	return doctor;

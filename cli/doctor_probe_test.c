@@ -2,6 +2,7 @@
 /* doctor_probe_test: what is found in made-up machines: a folder that stands for /. */
 #include "base/fd.h"
 #include "doctor_probe.h"
+#include "wire/catalogue.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,10 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 static char root[] = "/tmp/ringside-doctor-test-XXXXXX";
+static struct doctor_machine machine = {.root = root, .landlock = 3};
 
 static void put(const char *path, const char *content)
 {
@@ -44,7 +47,6 @@ static void put_debian(void)
 	put("/proc/self/status", "Name:\tx\nCapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\n");
 	put("/sys/kernel/btf/vmlinux", "x");
 	put("/sys/kernel/security/lsm", "lockdown,capability,landlock,yama,apparmor,bpf");
-	put("/sys/kernel/tracing/events", "");
 	put("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n");
 }
 
@@ -61,7 +63,7 @@ static const char *level_of(struct json_object *doctor, const char *words)
 
 static void expect(const char *words, const char *level)
 {
-	struct json_object *doctor = doctor_probe(root);
+	struct json_object *doctor = doctor_probe(&machine);
 	assert_non_null(doctor);
 	if (strcmp(level_of(doctor, words), level) != 0)
 		fail_msg("'%s' expected as '%s': %s", words, level, json_object_to_json_string(doctor));
@@ -71,7 +73,7 @@ static void expect(const char *words, const char *level)
 static void test_debian(void **state)
 {
 	put_debian();
-	struct json_object *doctor = doctor_probe(root);
+	struct json_object *doctor = doctor_probe(&machine);
 	for (size_t i = 1; i < view_length(doctor, "notes"); i++)
 		assert_string_equal(json_object_get_string(view_member(view_element(doctor, "notes", i), "level")),
 				    "ok");
@@ -92,12 +94,9 @@ static void test_what_is_missing(void **state)
 	expect("/sys/kernel/btf/vmlinux", "bad");
 	put_debian();
 	put("/sys/kernel/security/lsm", "capability,bpfx,landlock");
-	expect("BPF is not among", "warn");
+	expect("BPF is not among", "ok");
 	drop("/sys/kernel/security/lsm");
-	expect("list of security modules", "warn");
-	put_debian();
-	drop("/sys/kernel/tracing/events");
-	expect("tracefs is not mounted", "warn");
+	expect("list of security modules", "ok");
 	put_debian();
 	put("/sys/fs/cgroup/cgroup.controllers", "cpu pids\n");
 	expect("does not have the memory controller", "warn");
@@ -115,6 +114,86 @@ static void test_what_is_missing(void **state)
 	expect("CAP_SYS_ADMIN, CAP_LEASE", "bad");
 	put("/proc/self/status", "Name:\tx\n");
 	expect("capabilities of this process could not be read", "warn");
+	machine.landlock = 0;
+	expect("Landlock is not there", "warn");
+	machine.landlock = 3;
+}
+
+/* State and reason that are expected of an event; the caller puts the doctor. */
+static struct json_object *ability_of(struct json_object *doctor, const char *event)
+{
+	for (size_t i = 0; i < view_length(doctor, "abilities"); i++)
+		if (view_is(view_element(doctor, "abilities", i), "event", event))
+			return view_element(doctor, "abilities", i);
+	fail_msg("nothing is said of %s", event);
+	return NULL;
+}
+
+static void expect_ability(const char *event, const char *state, const char *words)
+{
+	struct json_object *doctor = doctor_probe(&machine), *ability = ability_of(doctor, event);
+	if (!view_is(ability, "state", state) || !strstr(json_object_get_string(view_member(ability, "reason")), words))
+		fail_msg("%s expected as %s, '%s': %s", event, state, words, json_object_to_json_string(ability));
+	json_object_put(doctor);
+}
+
+/* Each event of the catalogue once, as the sensors promise it, and marked as expected. */
+static void test_expected(void **state)
+{
+	put_debian();
+	struct json_object *doctor = doctor_probe(&machine);
+	assert_true(json_object_get_boolean(view_member(doctor, "expected")));
+	assert_int_equal(view_length(doctor, "abilities"), catalogue_n_events);
+	for (size_t i = 0; i < catalogue_n_events; i++)
+		assert_true(view_is(view_element(doctor, "abilities", i), "event", catalogue_events[i].name));
+	json_object_put(doctor);
+	expect_ability("exec", "mandatory", "");
+	expect_ability("denied", "mandatory", "");
+	expect_ability("connect", "discretionary", "io_uring");
+	expect_ability("auth_open", "discretionary", "O_PATH");
+	expect_ability("auth_connect", "unavailable", "BPF LSM back end");
+	expect_ability("login", "unavailable", "no sensor");
+}
+
+/* What is taken away takes its own events along, and no others. */
+static void test_expected_without(void **state)
+{
+	put_debian();
+	drop("/sys/kernel/btf/vmlinux");
+	expect_ability("exec", "unavailable", "/sys/kernel/btf/vmlinux");
+	expect_ability("auth_exec", "discretionary", "memfd");
+	put_debian();
+	machine.bpf = -EINVAL;
+	expect("lets no BPF program read", "bad");
+	expect_ability("connect", "unavailable", "lets no BPF program read");
+	machine.bpf = -EPERM;
+	expect("BPF could not be tried", "warn");
+	expect_ability("connect", "unknown", "BPF could not be tried");
+	expect_ability("auth_connect", "unavailable", "BPF LSM back end");
+	machine.bpf = 0;
+	machine.fanotify = -ENOSYS;
+	expect("gives no fanotify", "bad");
+	expect_ability("auth_open", "unavailable", "gives no fanotify");
+	expect_ability("exec", "mandatory", "");
+	machine.fanotify = -EPERM;
+	expect("fanotify could not be tried", "warn");
+	expect_ability("close_write", "unknown", "fanotify could not be tried");
+	machine.fanotify = 0;
+}
+
+/* This machine: what it says to root it says to the sensors, too. */
+static void test_this_machine(void **state)
+{
+	struct doctor_machine this;
+	doctor_machine_look(&this);
+	assert_string_equal(this.root, "");
+	assert_true(this.fanotify <= 0 && this.bpf <= 0 && this.landlock >= 0);
+	if (geteuid() != 0) {
+		assert_int_equal(this.fanotify, -EPERM);
+		return;
+	}
+	assert_int_equal(this.fanotify, 0);
+	assert_int_equal(this.bpf, 0);
 }
 
 static int setup(void **state)
@@ -135,8 +214,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_debian),
-		cmocka_unit_test(test_what_is_missing),
+		cmocka_unit_test(test_debian),       cmocka_unit_test(test_what_is_missing),
+		cmocka_unit_test(test_expected),     cmocka_unit_test(test_expected_without),
+		cmocka_unit_test(test_this_machine),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -8,11 +8,10 @@
 #include "options.h"
 
 #include <locale.h>
-#include <stdarg.h>
 #include <string.h>
 
 const struct cli_option cli_options[] = {
-	{"json", NULL, "Print what the platform answered as JSON instead of words."},
+	{"json", NULL, "Print JSON instead of words, errors, too."},
 	{"socket", "PATH", "The admin socket; else $RINGSIDE_SOCKET, else " ANSWER_SOCKET_DEFAULT "."},
 	{"help", NULL, "Say how it is used."},
 	{"version", NULL, "Print the version."},
@@ -157,7 +156,7 @@ const struct cli_command cli_commands[] = {
 		.summary = "What this kernel gives, what is lost without it, what to do.",
 		.help = "Shows which events are mandatory, discretionary or unavailable here, and why. Without a "
 			"running "
-			"platform it looks at the kernel by itself.\n"
+			"platform it looks at the kernel by itself and says what is to be expected.\n"
 			"Ends with 1 when something is found to be bad.",
 		.run = cmd_doctor,
 	},
@@ -184,82 +183,73 @@ const struct cli_command cli_commands[] = {
 	{NULL},
 };
 
-static bool is_hushed;
-static struct text *caught;
-
-void cli_catch(struct text *to)
+/* command: NULL for all. */
+static int help(const struct cli *cli, const struct cli_command *command)
 {
-	caught = to;
-}
-
-void cli_hush(bool hushed)
-{
-	is_hushed = hushed;
-}
-
-void cli_complain(const char *format, ...)
-{
-	va_list args;
-	if (is_hushed)
-		return;
-	va_start(args, format);
-	if (caught) {
-		char words[1024];
-		vsnprintf(words, sizeof(words), format, args);
-		text_add(caught, caught->size > 0 ? "; " : "");
-		text_add(caught, words);
-	} else {
-		fputs("ringside: ", stderr);
-		vfprintf(stderr, format, args);
-		fputc('\n', stderr);
-	}
-	va_end(args);
+	if (cli->json)
+		options_help_json(&cli->out, command);
+	else if (command)
+		options_help_command(&cli->out, command);
+	else
+		options_help(&cli->out);
+	return CLI_OK;
 }
 
 int cmd_help(struct cli *cli)
 {
-	if (cli->n_words == 0) {
-		options_help(&cli->out);
-		return CLI_OK;
-	}
+	if (cli->n_words == 0)
+		return help(cli, NULL);
 	const struct cli_command *command = options_find_command(cli->words[0]);
 	if (!command) {
 		const char *nearest = options_nearest_command(cli->words[0]);
 		cli_complain("there is no such command%s%s", nearest ? "; did you mean " : "", nearest ? nearest : "");
 		return CLI_USAGE;
 	}
-	options_help_command(&cli->out, command);
-	return CLI_OK;
+	return help(cli, command);
 }
 
 static int run(struct cli *cli)
 {
 	if (cli->version) {
-		output_line(&cli->out, OUTPUT_PLAIN, "ringside " RINGSIDE_VERSION);
+		output_line(&cli->out, OUTPUT_PLAIN,
+			    cli->json ? "{\"version\":\"" RINGSIDE_VERSION "\"}" : "ringside " RINGSIDE_VERSION);
 		return CLI_OK;
 	}
-	if (cli->help && cli->command) {
-		options_help_command(&cli->out, cli->command);
-		return CLI_OK;
-	}
-	if (cli->help || !cli->command) {
+	if (cli->help)
+		return help(cli, cli->command);
+	if (cli->command)
+		return cli->command->run(cli);
+	if (cli->json)
+		cli_complain("expected a command; 'ringside help' lists them");
+	else
 		options_help(&cli->out);
-		return cli->help ? CLI_OK : CLI_USAGE;
-	}
-	return cli->command->run(cli);
+	return CLI_USAGE;
+}
+
+/* A line that is wrong before its --json is one with --json all the same. */
+static bool asks_for_json(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
 }
 
 int main(int argc, char **argv)
 {
 	struct cli cli = {.socket = getenv(ANSWER_SOCKET_ENV)};
+	bool json = asks_for_json(argc, argv);
 	setlocale(LC_CTYPE, "C.UTF-8"); /* what wcwidth(3) goes by; what we print does not depend on the user's */
 	if (!cli.socket || !*cli.socket)
 		cli.socket = ANSWER_SOCKET_DEFAULT;
-	int code = options_parse(&cli, argc, argv);
-	if (code != CLI_OK)
-		return code;
 	output_init(&cli.out, stdout);
-	code = run(&cli);
+	int code = options_parse(&cli, argc, argv);
+	if (code == CLI_OK) {
+		code = run(&cli);
+		json = cli.json;
+	}
+	if (json && code != CLI_OK)
+		cli_print_error(&cli.out, code);
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		cli_complain("standard output could not be written: %m");
 		return CLI_INTERNAL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
-#include "nearest.h"
+#include "base/nearest.h"
+#include "view.h"
 
 #include <string.h>
 
@@ -199,4 +200,39 @@ void options_help_command(const struct output *output, const struct cli_command 
 	output_line(output, OUTPUT_PLAIN, "Options:");
 	list_options(output, command->options);
 	list_options(output, cli_options);
+}
+
+static struct json_object *options_json(const struct cli_option *options)
+{
+	struct json_object *rows = json_object_new_array();
+	for (const struct cli_option *option = options; option && option->name; option++) {
+		struct json_object *row = json_object_new_object();
+		json_object_object_add(row, "name", json_object_new_string(option->name));
+		json_object_object_add(row, "argument",
+				       option->argument ? json_object_new_string(option->argument) : NULL);
+		json_object_object_add(row, "help", json_object_new_string(option->help));
+		json_object_array_add(rows, row);
+	}
+	return rows;
+}
+
+void options_help_json(const struct output *output, const struct cli_command *command)
+{
+	struct json_object *json = json_object_new_object(), *rows = json_object_new_array();
+	for (const struct cli_command *each = cli_commands; each->name; each++) {
+		if (command && each != command)
+			continue;
+		struct json_object *row = json_object_new_object();
+		json_object_object_add(row, "name", json_object_new_string(each->name));
+		json_object_object_add(row, "words", json_object_new_string(each->words));
+		json_object_object_add(row, "summary", json_object_new_string(each->summary));
+		json_object_object_add(row, "help", json_object_new_string(each->help));
+		json_object_object_add(row, "options", options_json(each->options));
+		json_object_array_add(rows, row);
+	}
+	json_object_object_add(json, "commands", rows);
+	json_object_object_add(json, "options", options_json(cli_options));
+	output_line(output, OUTPUT_PLAIN,
+		    json_object_to_json_string_ext(json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(json);
 }

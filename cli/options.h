@@ -14,4 +14,6 @@ const struct cli_command *options_find_command(const char *name);
 const char *options_nearest_command(const char *name);
 
 void options_help(const struct output *output);
+/* As JSON; command: NULL for all of them. */
+void options_help_json(const struct output *output, const struct cli_command *command);
 void options_help_command(const struct output *output, const struct cli_command *command);

@@ -65,6 +65,8 @@ struct {
 struct record_calls calls[RECORD_CALLS_MAX] = {};
 __u32 want_signal = 0;
 __u32 no_wakeup = 0; /* the sensor looks by itself, soon */
+__u64 muted_slots = 0; /* with anything in mutes */
+struct record_mute mutes[RECORD_MUTES_MAX] = {};
 
 static const __u16 type_numbers[RECORD_TYPES_MAX] = {
 #define X(slot, name, number) [slot] = number,
@@ -72,14 +74,23 @@ static const __u16 type_numbers[RECORD_TYPES_MAX] = {
 #undef X
 };
 
-static __always_inline void count(__u32 slot, bool produced, __u64 n)
+enum counted {
+	COUNTED_PRODUCED,
+	COUNTED_LOST,
+	COUNTED_MUTED,
+};
+
+static __always_inline void count(__u32 slot, enum counted what)
 {
 	__u32 key = bpf_get_smp_processor_id() * RECORD_TYPES_MAX + slot;
 	struct record_counter *counter = bpf_map_lookup_elem(&counters, &key);
 	if (!counter)
 		return;
 	/* atomic: an interrupt on this cpu may count too */
-	__sync_fetch_and_add(produced ? &counter->produced : &counter->lost, n);
+	if (what == COUNTED_MUTED)
+		__sync_fetch_and_add(&counter->muted, 1);
+	else
+		__sync_fetch_and_add(what == COUNTED_PRODUCED ? &counter->produced : &counter->lost, 1);
 }
 
 /* Pointers that the verifier knows the type of are followed in place, which costs next to nothing; others by a call. */
@@ -132,15 +143,43 @@ static __always_inline struct scratch *scratch_get(void)
 	return bpf_map_lookup_elem(&scratches, &key);
 }
 
-/* NULL, and counted, when this cpu is in the middle of another record. */
+static __always_inline bool mutes_have(__u64 key, __u32 slot)
+{
+	__u32 at = RECORD_MUTE_PLACE(key);
+#pragma unroll
+	for (__u32 i = 0; i < RECORD_MUTE_PROBES; i++) {
+		const volatile struct record_mute *mute = &mutes[(at + i) & (RECORD_MUTES_MAX - 1)];
+		if (mute->key != key)
+			continue;
+		__u64 slots = mute->slots;
+		/* the place may get another key meanwhile: its slots are 0 before that */
+		return mute->key == key && slots >> (slot & (RECORD_TYPES_MAX - 1)) & 1;
+	}
+	return false;
+}
+
+static __noinline bool is_muted(__u32 slot)
+{
+	struct task_struct *task = CURRENT;
+	__u64 start_ns = FOLLOW(TYPED, task, group_leader, start_boottime);
+	__u64 uid = FOLLOW(TYPED, task, cred, uid.val), pid = bpf_get_current_pid_tgid() >> 32;
+	return mutes_have(start_ns / RECORD_TICK_NS << RECORD_PID_BITS | pid, slot) ||
+	       mutes_have(RECORD_MUTE_USER | uid, slot);
+}
+
+/* NULL, and counted, when all have muted who does this, or when this cpu is in the middle of another record. */
 static __noinline struct scratch *record_begin(__u32 slot)
 {
 	struct scratch *s = scratch_get();
 	if (!s)
 		return NULL;
+	if (muted_slots >> (slot & (RECORD_TYPES_MAX - 1)) & 1 && is_muted(slot)) {
+		count(slot, COUNTED_MUTED);
+		return NULL;
+	}
 	if (__sync_fetch_and_add(&s->busy, 1) != 0) {
 		__sync_fetch_and_add(&s->busy, -1);
-		count(slot, false, 1);
+		count(slot, COUNTED_LOST);
 		return NULL;
 	}
 	s->slot = slot;
@@ -168,7 +207,7 @@ static __noinline void record_send(struct scratch *s, bool essential)
 		s->record.size = size;
 		r = bpf_ringbuf_output(&records, &s->record, size, flags);
 	}
-	count(s->slot, r == 0, 1);
+	count(s->slot, r == 0 ? COUNTED_PRODUCED : COUNTED_LOST);
 	record_drop(s);
 }
 

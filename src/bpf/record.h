@@ -178,6 +178,20 @@ struct record_addr {
 struct record_counter {
 	__u64 produced; /* in the ring buffer */
 	__u64 lost; /* had no room there */
+	__u64 muted; /* nobody who subscribed wants it of this process or user */
+};
+
+/* What all who subscribed have muted: a table with open addressing, RECORD_MUTE_PROBES places from a key's own. */
+#define RECORD_MUTES_MAX 1024u
+#define RECORD_MUTE_PROBES 8u
+#define RECORD_MUTE_PLACE(key) ((__u32)((key) * 0x9e3779b97f4a7c15ull >> 54))
+#define RECORD_MUTE_USER (1ull << 63) /* with a user; else a process by its unique id */
+#define RECORD_TICK_NS 10000000ull /* of the start in that id */
+#define RECORD_PID_BITS 22
+
+struct record_mute {
+	__u64 key; /* 0: empty */
+	__u64 slots; /* a bit for each enum record_slot */
 };
 
 _Static_assert(sizeof(struct record_process) == 80, "record size");
@@ -185,6 +199,8 @@ _Static_assert(sizeof(struct record) == 144, "record size");
 _Static_assert(sizeof(struct record_part) == 8, "record size");
 _Static_assert(sizeof(struct record_file) == 56, "record size");
 _Static_assert(sizeof(struct record_addr) == 32, "record size");
-_Static_assert(sizeof(struct record_counter) == 16, "record size");
+_Static_assert(sizeof(struct record_counter) == 24, "record size");
+_Static_assert(sizeof(struct record_mute) == 16, "record size");
+_Static_assert(RECORD_TYPES_MAX <= 64, "a bit for each slot");
 _Static_assert(sizeof(struct record_calls) == 8, "record size");
 _Static_assert(RECORD_N_SLOTS <= RECORD_TYPES_MAX, "a counter for each type");

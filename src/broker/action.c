@@ -18,7 +18,6 @@
 #define ACTION_WAIT_NS (10 * NS_PER_SEC) /* more than whoever acts takes, so that it stays the one who says */
 #define ACTION_WINDOW_NS (60 * NS_PER_SEC)
 #define KERNEL_THREADS 2u /* pid of the parent of all kernel threads */
-#define UID_RANGE 200u /* of the platform and its agents, from uid_base */
 #define ANCESTORS_MAX 16
 #define DELETED " (deleted)" /* what the kernel writes behind the path of a program that is no longer there */
 
@@ -59,7 +58,7 @@ static bool has_session(const struct broker *broker, const struct rs_process *pr
 
 static bool has_agents_user(const struct settings *settings, uint32_t uid)
 {
-	if (uid >= settings->uid_base && uid - settings->uid_base < UID_RANGE && settings->uid_base != 0)
+	if (uid >= settings->uid_base && uid - settings->uid_base < SETTINGS_UID_RANGE && settings->uid_base != 0)
 		return true;
 	for (uint32_t i = 0; i < settings->n_agents; i++)
 		if (settings->agents[i].uid != 0 && settings->agents[i].uid == uid)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LOST_WHERE_KERNEL 1u
 #define LOST_WHERE_RING 3u
 #define LOST_WHERE_BUDGET 4u
 
@@ -125,7 +126,7 @@ static bool tell(struct agent *agent, struct drops *drops, uint32_t where)
 
 bool agent_tell_lost(struct agent *agent)
 {
-	if (!tell(agent, &agent->lost, LOST_WHERE_RING))
+	if (!tell(agent, &agent->unseen, LOST_WHERE_KERNEL) || !tell(agent, &agent->lost, LOST_WHERE_RING))
 		return false;
 	agent_set_remove(&agent->broker->lossy, agent->slot);
 	return true;
@@ -137,17 +138,21 @@ void agent_tell_over(struct agent *agent)
 		tell(agent, &agent->over, LOST_WHERE_BUDGET);
 }
 
-void agent_tell_lost_elsewhere(struct agent *agent, uint16_t type, uint64_t count, uint32_t where)
+/* They have no numbers of this agent's. What cannot be told now is told with what is lost until there is room. */
+void agent_tell_lost_in_kernel(struct agent *agent, uint16_t type, uint64_t count)
 {
-	const struct rs_event_lost lost = {.count = count, .event_type = type, .where = where};
-	if (!put_lost(agent, &lost))
-		note_drop(agent, RS_EVENT_LOST, ++agent->seq);
+	struct drops *unseen = &agent->unseen;
+	unseen->count[type] += count;
+	session_set_add(&unseen->types, type);
+	unseen->any = true;
+	agent_set_add(&agent->broker->lossy, agent->slot);
+	agent_tell_lost(agent);
 }
 
 bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags, uint64_t deadline_ns)
 {
 	/* what was lost is told before what came later */
-	if (agent->lost.any)
+	if (agent->lost.any || agent->unseen.any)
 		agent_tell_lost(agent);
 	uint64_t seq = ++agent->seq, type_seq = ++agent->type_seq[event->type];
 	struct rs_event *to = reserve(agent, event->size);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "broker/broker.h"
 
+#include "broker/pushdown.h"
 #include "broker/state.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #define NOTABLE_MAX 1024u
 #define NOTABLE_BYTES (4u << 20)
 #define RECEIVE_SIZE (8u * SESSION_MESSAGE_MAX)
-#define LOST_WHERE_KERNEL 1u
 
 static uint64_t file_key(struct rs_file_id file)
 {
@@ -83,10 +83,12 @@ static void on_lost(void *data, uint16_t type, uint64_t count)
 	struct agent_set set = broker->listening;
 	uint32_t slot;
 	broker->lost_in_kernel += count;
-	if (type != 0 && type < RS_EVENT_TYPE_LIMIT)
+	if (type >= RS_EVENT_TYPE_LIMIT)
+		type = 0;
+	if (type != 0)
 		set = agent_set_both(&set, &broker->wants[type]);
 	while (agent_set_take(&set, &slot))
-		agent_tell_lost_elsewhere(broker->agents[slot], type, count, LOST_WHERE_KERNEL);
+		agent_tell_lost_in_kernel(broker->agents[slot], type, count);
 }
 
 struct sensor_sink broker_sink(struct broker *broker)
@@ -133,6 +135,7 @@ void broker_run_timers(struct broker *broker)
 	tell_over_budget(broker, now_ns);
 	arbiter_expire(broker, now_ns);
 	roster_tick(broker, now_ns);
+	pushdown_renew(broker);
 	action_tick(broker, now_ns);
 	if (now_ns - broker->unguarded_at_ns >= NS_PER_SEC) {
 		broker->unguarded_at_ns = now_ns;
@@ -170,6 +173,7 @@ static void tell_wants(struct broker *broker)
 {
 	struct session_event_set wanted = {0};
 	broker->wants_changed = false;
+	pushdown_stop(broker); /* before anybody new is to hear */
 	for (uint16_t type = 0; type < RS_EVENT_TYPE_LIMIT; type++) {
 		struct agent_set set = agent_set_both(&broker->wants[type], &broker->listening);
 		if (!agent_set_empty(&set))
@@ -284,7 +288,8 @@ int broker_new(const struct broker_opts *opts, struct broker **ret)
 	broker->settings = opts->settings;
 	setup_numbers(broker);
 	broker->receive_buffer = malloc(RECEIVE_SIZE);
-	int r = broker->receive_buffer ? 0 : -ENOMEM;
+	broker->pushed = calloc(SENSOR_MUTES_MAX, sizeof(broker->pushed[0]));
+	int r = broker->receive_buffer && broker->pushed ? 0 : -ENOMEM;
 	if (r == 0)
 		r = setup_essential(broker);
 	if (r == 0)
@@ -320,6 +325,7 @@ struct broker *broker_free(struct broker *broker)
 	loop_source_remove(broker->deadline_timer);
 	loop_source_remove(broker->tick_timer);
 	free(broker->receive_buffer);
+	free(broker->pushed);
 	free(broker);
 	return NULL;
 }

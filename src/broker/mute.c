@@ -242,6 +242,24 @@ static bool has_number(const struct mutes *mutes, uint32_t kind, uint64_t number
 	return entry && session_set_has(&entry->events, type);
 }
 
+bool mutes_has(const struct mutes *mutes, uint32_t kind, uint64_t number, uint16_t type)
+{
+	return !mutes->inverted[kinds[kind].group] && has_number(mutes, kind, number, type);
+}
+
+void mutes_each(const struct mutes *mutes,
+		void (*fn)(void *data, uint32_t kind, uint64_t number, const struct session_event_set *types),
+		void *data)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		list_for_each (link, &mutes->buckets[i]) {
+			const struct entry *entry = list_entry(link, struct entry, link);
+			bool one = entry->kind == SESSION_MUTE_PROCESS || entry->kind == SESSION_MUTE_UID;
+			if (one && !mutes->inverted[kinds[entry->kind].group])
+				fn(data, entry->kind, entry->number, &entry->events);
+		}
+}
+
 /* One way along the path: at each length that is in use, whether this prefix is there; at the end, the whole. */
 static bool has_path(const struct mutes *mutes, uint32_t literal, uint32_t prefix, const char *path, size_t size,
 		     uint16_t type)

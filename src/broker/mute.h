@@ -30,5 +30,12 @@ struct mutes *mutes_free(struct mutes *mutes);
  * -ENOSPC: too many; -ENOMEM. */
 int mutes_change(struct mutes *mutes, const struct session_mute *message);
 
+/* Whether all events of this type that a process (SESSION_MUTE_PROCESS) or a user (SESSION_MUTE_UID) does are. */
+bool mutes_has(const struct mutes *mutes, uint32_t kind, uint64_t number, uint16_t type);
+/* All processes and users of which mutes_has() says so, each with its types. */
+void mutes_each(const struct mutes *mutes,
+		void (*fn)(void *data, uint32_t kind, uint64_t number, const struct session_event_set *types),
+		void *data);
+
 /* Whether this event is to be kept from the agent. */
 bool mutes_match(const struct mutes *mutes, const struct rs_event *event);

@@ -7,6 +7,7 @@
  * Descriptors that an agent attaches are thrown away by the kernel: no room for them is offered. Whatever does not
  * pass ends the session (agent_doom()), with a strike.
  */
+#include "broker/pushdown.h"
 #include "broker/state.h"
 #include "wire/catalogue.h"
 
@@ -225,6 +226,10 @@ static void on_mute(struct agent *agent, const void *message)
 		r = mutes_new(&agent->mutes);
 	if (r == 0)
 		r = mutes_change(agent->mutes, mute);
+	if (mute->op == SESSION_MUTE_ADD && r == 0)
+		pushdown_note(agent->broker);
+	else
+		pushdown_stop(agent->broker);
 	if (r == -ENOSPC)
 		reply(agent, mute->head.request, r, "expected at most %u mutes of %u bytes in all; remove some first",
 		      MUTE_ENTRIES_MAX, MUTE_BYTES_MAX);

@@ -6,6 +6,7 @@
  *     roster.c      sessions in slots, sets of them, the life of each (verdict/agent_life.h)
  *     session.c     what agents send
  *     agent.c       one session: delivery into its ring, drops and their `lost` events
+ *     pushdown.c    mutes that all subscribers have, told to the sensors
  *     arbiter.c     asking, answers, misses, decisions
  *     action.c      what agents ask the platform to do
  *     announce.c    platform events
@@ -144,6 +145,7 @@ struct agent {
 	uint64_t type_seq[RS_EVENT_TYPE_LIMIT];
 	struct drops lost; /* no room in its ring */
 	struct drops over; /* beyond its budget of events a second */
+	struct drops unseen; /* in the kernel, told when there was no room in its ring */
 };
 
 /* The executables that ran here, each a hash in a table that forgets by being overwritten. */
@@ -166,6 +168,9 @@ struct broker {
 	uint64_t content_epoch;
 	uint64_t serial;
 	bool wants_changed;
+	bool mutes_changed; /* what the sensors are told of them is not what it could be */
+	struct sensor_mute *pushed; /* SENSOR_MUTES_MAX, in the sensors */
+	size_t n_pushed;
 
 	struct agent *agents[BROKER_AGENTS_MAX];
 	struct agent_set free_slots;
@@ -236,8 +241,8 @@ bool agent_tell_lost(struct agent *agent);
 void agent_notify(struct agent *agent, const struct rs_event *event);
 /* Tells what was beyond the budget, as far as there is room. */
 void agent_tell_over(struct agent *agent);
-/* Tells at once of a loss elsewhere (enum rs_lost_where). */
-void agent_tell_lost_elsewhere(struct agent *agent, uint16_t type, uint64_t count, uint32_t where);
+/* Tells of a loss in the kernel: at once, or when there is room. type 0: unknown. */
+void agent_tell_lost_in_kernel(struct agent *agent, uint16_t type, uint64_t count);
 /* Whether the agent wants this event, subscription apart. */
 bool agent_wants(const struct agent *agent, const struct rs_event *event);
 /* Sends a datagram; -errno as fd_send(). */

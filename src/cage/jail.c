@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "cage/jail_build.h"
+#include "cage/proc_stat.h"
 #include "cage/root.h"
 
 #include <errno.h>
@@ -17,23 +18,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* From field 22 of /proc/PID/stat. Only the kernel's numbers behind the last ")" are looked at. */
-static int read_process_id(pid_t pid, uint64_t *ret)
-{
-	char path[32], text[1024];
-	unsigned long long start_ticks;
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	ssize_t size = fd_read_file(AT_FDCWD, path, text, sizeof(text));
-	if (size < 0)
-		return (int)size;
-	const char *at = strrchr(text, ')');
-	if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			  &start_ticks) != 1)
-		return -EPROTO;
-	*ret = start_ticks << 22 | (uint64_t)pid;
-	return 0;
-}
 
 static int write_file(pid_t pid, const char *name, const char *text)
 {
@@ -178,8 +162,11 @@ enum jail_result jail_built(struct jail_process *process)
 	process->pid = report.pid;
 	if (report.kind != REPORT_STARTED || report.pid <= 0)
 		return JAIL_FAILED;
-	int r = read_process_id(report.pid, &process->process_id);
-	if (r < 0)
+	struct proc_stat stat;
+	int r = proc_stat_read(report.pid, &stat);
+	if (r >= 0)
+		process->process_id = stat.start_ticks << PROC_STAT_PID_BITS | (uint64_t)report.pid;
+	else
 		snprintf(process->text, sizeof(process->text), "/proc/%d/stat: %s", report.pid, strerror(-r));
 	return r < 0 ? JAIL_FAILED : JAIL_DONE;
 }

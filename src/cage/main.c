@@ -20,7 +20,6 @@
 #define STATUS_SIZE_MAX (256u << 10)
 #define DOCTOR_SIZE_MAX 8192
 #define CGROUP_WAIT_MS 10000
-#define UID_RANGE 200u /* of the platform and its agents, from uid_base */
 
 struct cage {
 	struct process *process;
@@ -113,8 +112,9 @@ static void on_action_done(void *data, uint64_t number, enum ipc_action_outcome 
 static struct target_ours ours(const struct cage *cage)
 {
 	const struct settings *settings = process_settings(cage->process);
-	return (struct target_ours){
-		.parent = getppid(), .uid_first = settings->uid_base, .uid_last = settings->uid_base + UID_RANGE - 1};
+	return (struct target_ours){.parent = getppid(),
+				    .uid_first = settings->uid_base,
+				    .uid_last = settings->uid_base + SETTINGS_UID_RANGE - 1};
 }
 
 /* With privilege, while files can be made in state_dir. Without a journal agents live, and nothing is done for them. */

@@ -2,6 +2,7 @@
 #include "cage/target.h"
 
 #include "base/fd.h"
+#include "cage/proc_stat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,30 +10,8 @@
 #include <string.h>
 #include <sys/pidfd.h>
 
-#define PID_BITS 22 /* of an id; the start is above them */
 #define FLAG_KERNEL_THREAD 0x00200000u /* PF_KTHREAD in proc_pid_stat(5) */
 #define FILE_SIZE 8192
-
-struct facts {
-	char state;
-	unsigned flags;
-	unsigned long long start_ticks;
-};
-
-/* Only the kernel's numbers behind the last ")" are looked at: the name before it is the process's own. */
-static int read_stat(pid_t pid, struct facts *ret)
-{
-	char path[32], text[FILE_SIZE];
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	ssize_t size = fd_read_file(AT_FDCWD, path, text, sizeof(text));
-	if (size < 0)
-		return size == -ENOENT ? -ESRCH : (int)size;
-	const char *at = strrchr(text, ')');
-	if (!at || sscanf(at + 1, " %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			  &ret->state, &ret->flags, &ret->start_ticks) != 3)
-		return -EPROTO;
-	return 0;
-}
 
 /* Its real user. A newline in a name comes escaped in this file. */
 static int read_uid(pid_t pid, uint32_t *ret)
@@ -46,7 +25,7 @@ static int read_uid(pid_t pid, uint32_t *ret)
 	return at && sscanf(at, "\nUid: %u", ret) == 1 ? 0 : -EPROTO;
 }
 
-static int is_spared(pid_t pid, const struct facts *facts, const struct target_ours *ours)
+static int is_spared(pid_t pid, const struct proc_stat *facts, const struct target_ours *ours)
 {
 	uint32_t uid;
 	if (pid == 1 || facts->flags & FLAG_KERNEL_THREAD || pid == getpid() || pid == ours->parent)
@@ -59,17 +38,17 @@ static int is_spared(pid_t pid, const struct facts *facts, const struct target_o
 
 int target_open(uint64_t id, const struct target_ours *ours, struct target *ret)
 {
-	pid_t pid = (pid_t)(id & ((1u << PID_BITS) - 1));
-	struct facts facts;
+	pid_t pid = (pid_t)(id & ((1u << PROC_STAT_PID_BITS) - 1));
+	struct proc_stat facts;
 	if (pid == 0)
 		return -ESRCH;
 	_cleanup_(fd_closep) int pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return errno == EINVAL ? -ESRCH : -errno; /* EINVAL: a thread has the number now */
-	int r = read_stat(pid, &facts);
+	int r = proc_stat_read(pid, &facts);
 	if (r < 0)
 		return r;
-	if (facts.start_ticks != id >> PID_BITS || facts.state == 'Z' || facts.state == 'X')
+	if (facts.start_ticks != id >> PROC_STAT_PID_BITS || facts.state == 'Z' || facts.state == 'X')
 		return -ESRCH;
 	r = is_spared(pid, &facts, ours);
 	if (r < 0)

@@ -284,14 +284,6 @@ static void test_without_a_way_to_manifests(void **state)
 	assert_non_null(strstr(errors.text, "none:1: agents[0].manifest: /m/guard.yaml: expected to be able to read"));
 }
 
-static void test_distance(void **state)
-{
-	assert_int_equal(value_distance("exec", "exec", 3), 0);
-	assert_int_equal(value_distance("exce", "exec", 3), 2);
-	assert_int_equal(value_distance("exec", "exe", 3), 1);
-	assert_int_equal(value_distance("exec", "something", 3), 3);
-}
-
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,7 +295,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_many_errors),
 		cmocka_unit_test(test_cut_anywhere),
-		cmocka_unit_test(test_distance),
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_nth_allocation_fails),
 		cmocka_unit_test(test_without_a_way_to_manifests),

@@ -100,6 +100,19 @@ static int make_broker(struct engine *engine)
 	return broker_new(&opts, &engine->broker);
 }
 
+/* What the platform and its agents open is nobody's question: an agent must not wait for another, or for itself. */
+static void spare_own_users(struct engine *engine)
+{
+	const struct settings *settings = engine->settings;
+	if (settings->uid_base != 0)
+		process_table_add_platform_uids(engine->processes, settings->uid_base,
+						settings->uid_base + SETTINGS_UID_RANGE - 1);
+	for (uint32_t i = 0; i < settings->n_agents && i < SETTINGS_AGENTS_MAX; i++)
+		if (settings->agents[i].uid != 0)
+			process_table_add_platform_uids(engine->processes, settings->agents[i].uid,
+							settings->agents[i].uid);
+}
+
 /* Everything that needs privilege. */
 static int prepare(struct engine *engine)
 {
@@ -108,6 +121,8 @@ static int prepare(struct engine *engine)
 		return r;
 	count_generation(engine);
 	r = process_table_new(&engine->processes);
+	if (r >= 0)
+		spare_own_users(engine);
 	if (r >= 0)
 		r = make_broker(engine);
 	if (r >= 0)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "wire/catalogue.h"
+#include "wire/promise.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +75,7 @@ int sensors_open(struct engine *engine)
 		struct session_ability *ability = &engine->abilities[i];
 		ability->event_type = catalogue_events[i].number;
 		ability->state = SESSION_UNAVAILABLE;
-		snprintf(ability->reason, sizeof(ability->reason), "no sensor that is switched on gives it");
+		snprintf(ability->reason, sizeof(ability->reason), PROMISE_NONE);
 	}
 	for (uint32_t i = 0; i < ENGINE_SENSORS_MAX; i++) {
 		struct engine_sensor *sensor = &engine->sensors[engine->n_sensors++];

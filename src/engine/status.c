@@ -15,6 +15,7 @@ static void sensor_json(const struct engine_sensor *sensor, struct json *json)
 	json_u64(json, "self", counters.self);
 	json_u64(json, "produced", counters.produced);
 	json_u64(json, "taken", counters.taken);
+	json_u64(json, "muted", counters.muted);
 	json_u64(json, "lost", counters.lost);
 	json_u64(json, "late", counters.answered_late);
 	json_u64(json, "outside", counters.outside);

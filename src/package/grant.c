@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "package/grant.h"
 
+#include "base/nearest.h"
 #include "wire/catalogue.h"
 #include "yaml/value.h"
 
@@ -59,16 +60,10 @@ void grant_args(struct walk *walk, void *base, const yaml_node_t *node)
 
 static const char *nearest_event(const char *name)
 {
-	const char *near = NULL;
-	size_t nearest = 4;
-	for (size_t i = 0; i < catalogue_n_events; i++) {
-		size_t distance = value_distance(name, catalogue_events[i].name, 4);
-		if (distance < nearest) {
-			nearest = distance;
-			near = catalogue_events[i].name;
-		}
-	}
-	return near;
+	struct nearest nearest = nearest_to(name);
+	for (size_t i = 0; i < catalogue_n_events; i++)
+		nearest_try(&nearest, catalogue_events[i].name);
+	return nearest.name;
 }
 
 static const struct catalogue_event *find_event(struct walk *walk, const yaml_node_t *node, const char *name)

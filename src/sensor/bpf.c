@@ -21,6 +21,7 @@
 #include "sensor/bpf_event.h"
 #include "sensor/bpf_load.h"
 #include "sensor/bpf_ring.h"
+#include "wire/promise.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -147,6 +148,7 @@ static struct record_counter kernel_count(const struct sensor_bpf *s, size_t slo
 	for (uint32_t cpu = 0; cpu < s->programs->n_cpus; cpu++) {
 		const struct record_counter *one = &s->programs->counters[cpu * RECORD_TYPES_MAX + slot];
 		sum.produced += __atomic_load_n(&one->produced, __ATOMIC_RELAXED);
+		sum.muted += __atomic_load_n(&one->muted, __ATOMIC_RELAXED);
 		sum.lost += __atomic_load_n(&one->lost, __ATOMIC_RELAXED);
 	}
 	return sum;
@@ -258,6 +260,7 @@ static int open_as(const struct sensor_start *start, bool raw, struct sensor **r
 		return r;
 	}
 	hand_on(s);
+	sensor_bpf_ops.mute(&s->sensor, NULL, 0); /* the last engine's agents', when programs were taken over */
 	const bool *hooks = s->programs->hooks;
 	bool live = hooks[BPF_HOOK_FORK] && hooks[BPF_HOOK_EXEC] && hooks[BPF_HOOK_EXIT];
 	process_table_set_live(start->processes, live);
@@ -293,6 +296,9 @@ static void bpf_counters(const struct sensor *sensor, struct sensor_counters *re
 {
 	uint64_t lost;
 	*ret = sensor_bpf(sensor)->counters;
+	ret->muted = 0;
+	for (size_t slot = 0; slot < RECORD_N_SLOTS; slot++)
+		ret->muted += kernel_count(sensor_bpf(sensor), slot).muted;
 	sensor_bpf_kernel_counts(sensor, &ret->produced, &lost);
 	ret->taken = sensor_bpf(sensor)->taken;
 }
@@ -321,6 +327,51 @@ static void bpf_want(struct sensor *sensor, const struct session_event_set *type
 		process_table_doubt(s->start.processes); /* users may have changed while nobody told */
 }
 
+/* A bit for each slot of these types, but for those without which the process table would be wrong. */
+static uint64_t slots_of(const struct session_event_set *types)
+{
+	uint64_t slots = 0;
+	for (size_t slot = 0; slot < RECORD_N_SLOTS; slot++)
+		if (!teaches_the_table(slot) && session_set_has(types, slot_types[slot]))
+			slots |= UINT64_C(1) << slot;
+	return slots;
+}
+
+static struct record_mute *place_for(struct record_mute *mutes, uint64_t key)
+{
+	uint32_t at = RECORD_MUTE_PLACE(key);
+	for (uint32_t i = 0; i < RECORD_MUTE_PROBES; i++) {
+		struct record_mute *mute = &mutes[(at + i) % RECORD_MUTES_MAX];
+		if (mute->key == key || mute->key == 0)
+			return mute;
+	}
+	return NULL; /* full here: it is muted later on its way */
+}
+
+/* While the table is written nothing is muted by it: what passes is muted later on its way. For a program that read
+ * muted_slots before, a place has no slots from before its key is taken away until after it has the next. */
+static void bpf_mute(struct sensor *sensor, const struct sensor_mute *mutes, size_t n)
+{
+	struct bpf_programs *programs = sensor_bpf(sensor)->programs;
+	uint64_t all = 0;
+	__atomic_store_n(programs->muted_slots, 0, __ATOMIC_SEQ_CST);
+	for (size_t i = 0; i < RECORD_MUTES_MAX; i++) {
+		__atomic_store_n(&programs->mutes[i].slots, 0, __ATOMIC_RELEASE);
+		__atomic_store_n(&programs->mutes[i].key, 0, __ATOMIC_RELEASE);
+	}
+	for (size_t i = 0; i < n; i++) {
+		uint64_t slots = slots_of(&mutes[i].types),
+			 key = mutes[i].number | (mutes[i].user ? RECORD_MUTE_USER : 0);
+		struct record_mute *to = key != 0 && slots != 0 ? place_for(programs->mutes, key) : NULL;
+		if (!to)
+			continue;
+		__atomic_store_n(&to->key, key, __ATOMIC_RELEASE);
+		__atomic_store_n(&to->slots, to->slots | slots, __ATOMIC_RELEASE);
+		all |= slots;
+	}
+	__atomic_store_n(programs->muted_slots, all, __ATOMIC_SEQ_CST);
+}
+
 void sensor_bpf_kernel_counts(const struct sensor *sensor, uint64_t *ret_produced, uint64_t *ret_lost)
 {
 	*ret_produced = *ret_lost = 0;
@@ -336,93 +387,70 @@ uint64_t sensor_bpf_taken(const struct sensor *sensor)
 	return sensor_bpf(sensor)->taken;
 }
 
-#define NOT_HERE RECORD_N_FAMILIES
-#define AFTER "arguments are read after the call, from memory that another thread can change; io_uring is not seen"
-#define KERNEL_COPY "seen at the end of the call, from the kernel's own data; io_uring is not seen"
-#define NEEDS_LSM "needs the BPF LSM back end"
-
-/* What is promised of each event when its program is there. */
-struct ability_row {
+/* The program that gives an event. */
+struct program_row {
 	uint16_t type;
 	int16_t hook; /* enum bpf_hook, or -1 */
-	uint16_t family; /* enum record_family, 0, or NOT_HERE */
-	uint8_t state;
-	const char *reason;
+	uint16_t family; /* enum record_family, or 0 */
 };
 
-static const struct ability_row ability_rows[] = {
-	{RS_EVENT_FORK, BPF_HOOK_FORK, 0, SESSION_MANDATORY, ""},
-	{RS_EVENT_EXEC, BPF_HOOK_EXEC, 0, SESSION_MANDATORY, ""},
-	{RS_EVENT_EXIT, BPF_HOOK_EXIT, 0, SESSION_MANDATORY, ""},
-	{RS_EVENT_SIGNAL, BPF_HOOK_SIGNAL, 0, SESSION_MANDATORY, ""},
-	{RS_EVENT_CREDENTIALS, -1, RECORD_FAMILY_CREDENTIALS, SESSION_DISCRETIONARY, "seen at the end of the call"},
-	{RS_EVENT_NAMESPACE, -1, RECORD_FAMILY_NAMESPACE, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_PTRACE, -1, RECORD_FAMILY_PTRACE, SESSION_DISCRETIONARY, "seen at the end of the call"},
-	{RS_EVENT_MEMORY_WRITE, -1, RECORD_FAMILY_MEMORY_WRITE, SESSION_DISCRETIONARY,
-	 "process_vm_writev only; /proc/PID/mem and ptrace are not seen"},
-	{RS_EVENT_CREATE, -1, RECORD_FAMILY_OPEN, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_UNLINK, -1, RECORD_FAMILY_UNLINK, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_RENAME, -1, RECORD_FAMILY_RENAME, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_LINK, -1, RECORD_FAMILY_CREATE, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_TRUNCATE, -1, RECORD_FAMILY_TRUNCATE, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_MODE, -1, RECORD_FAMILY_MODE, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_OWNER, -1, RECORD_FAMILY_OWNER, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_XATTR, -1, RECORD_FAMILY_XATTR, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_MAP_EXEC, -1, RECORD_FAMILY_MMAP, SESSION_DISCRETIONARY,
-	 "mmap only, from the kernel's own data; what the kernel maps for a new program is told by exec"},
-	{RS_EVENT_PROTECT_EXEC, -1, RECORD_FAMILY_MPROTECT, SESSION_DISCRETIONARY, "seen at the end of the call"},
-	{RS_EVENT_MEMFD, -1, RECORD_FAMILY_MEMFD, SESSION_DISCRETIONARY, "its name is read after the call"},
-	{RS_EVENT_CONNECT, -1, RECORD_FAMILY_CONNECT, SESSION_DISCRETIONARY, KERNEL_COPY},
-	{RS_EVENT_BIND, -1, RECORD_FAMILY_BIND, SESSION_DISCRETIONARY, KERNEL_COPY},
-	{RS_EVENT_LISTEN, -1, RECORD_FAMILY_LISTEN, SESSION_DISCRETIONARY, KERNEL_COPY},
-	{RS_EVENT_ACCEPT, -1, RECORD_FAMILY_ACCEPT, SESSION_DISCRETIONARY, KERNEL_COPY},
-	{RS_EVENT_DNS_QUESTION, -1, RECORD_FAMILY_DNS_SEND, SESSION_DISCRETIONARY,
-	 "clear text to port 53, whole packets, at most 4 of one call; packet sockets and io_uring are not seen"},
-	{RS_EVENT_MODULE_LOAD, -1, RECORD_FAMILY_MODULE, SESSION_DISCRETIONARY, "seen at the end of the call"},
-	{RS_EVENT_BPF_LOAD, -1, RECORD_FAMILY_BPF, SESSION_DISCRETIONARY, "name and type are read after the call"},
-	{RS_EVENT_KEXEC, -1, RECORD_FAMILY_KEXEC, SESSION_DISCRETIONARY, "seen at the end of the call"},
-	{RS_EVENT_MOUNT, -1, RECORD_FAMILY_MOUNT, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_UNMOUNT, -1, RECORD_FAMILY_UNMOUNT, SESSION_DISCRETIONARY, AFTER},
-	{RS_EVENT_SYSCTL, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_PTRACE, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_SIGNAL, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_CREATE, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_UNLINK, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_RENAME, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_LINK, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_TRUNCATE, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_ATTRIBUTE, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_MAP_EXEC, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_CONNECT, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_BIND, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_LISTEN, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_MODULE_LOAD, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_BPF_LOAD, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_KEXEC, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
-	{RS_EVENT_AUTH_MOUNT, -1, NOT_HERE, SESSION_UNAVAILABLE, NEEDS_LSM},
+static const struct program_row program_rows[] = {
+	{RS_EVENT_FORK, BPF_HOOK_FORK, 0},
+	{RS_EVENT_EXEC, BPF_HOOK_EXEC, 0},
+	{RS_EVENT_EXIT, BPF_HOOK_EXIT, 0},
+	{RS_EVENT_SIGNAL, BPF_HOOK_SIGNAL, 0},
+	{RS_EVENT_CREDENTIALS, -1, RECORD_FAMILY_CREDENTIALS},
+	{RS_EVENT_NAMESPACE, -1, RECORD_FAMILY_NAMESPACE},
+	{RS_EVENT_PTRACE, -1, RECORD_FAMILY_PTRACE},
+	{RS_EVENT_MEMORY_WRITE, -1, RECORD_FAMILY_MEMORY_WRITE},
+	{RS_EVENT_CREATE, -1, RECORD_FAMILY_OPEN},
+	{RS_EVENT_UNLINK, -1, RECORD_FAMILY_UNLINK},
+	{RS_EVENT_RENAME, -1, RECORD_FAMILY_RENAME},
+	{RS_EVENT_LINK, -1, RECORD_FAMILY_CREATE},
+	{RS_EVENT_TRUNCATE, -1, RECORD_FAMILY_TRUNCATE},
+	{RS_EVENT_MODE, -1, RECORD_FAMILY_MODE},
+	{RS_EVENT_OWNER, -1, RECORD_FAMILY_OWNER},
+	{RS_EVENT_XATTR, -1, RECORD_FAMILY_XATTR},
+	{RS_EVENT_MAP_EXEC, -1, RECORD_FAMILY_MMAP},
+	{RS_EVENT_PROTECT_EXEC, -1, RECORD_FAMILY_MPROTECT},
+	{RS_EVENT_MEMFD, -1, RECORD_FAMILY_MEMFD},
+	{RS_EVENT_CONNECT, -1, RECORD_FAMILY_CONNECT},
+	{RS_EVENT_BIND, -1, RECORD_FAMILY_BIND},
+	{RS_EVENT_LISTEN, -1, RECORD_FAMILY_LISTEN},
+	{RS_EVENT_ACCEPT, -1, RECORD_FAMILY_ACCEPT},
+	{RS_EVENT_DNS_QUESTION, -1, RECORD_FAMILY_DNS_SEND},
+	{RS_EVENT_MODULE_LOAD, -1, RECORD_FAMILY_MODULE},
+	{RS_EVENT_BPF_LOAD, -1, RECORD_FAMILY_BPF},
+	{RS_EVENT_KEXEC, -1, RECORD_FAMILY_KEXEC},
+	{RS_EVENT_MOUNT, -1, RECORD_FAMILY_MOUNT},
+	{RS_EVENT_UNMOUNT, -1, RECORD_FAMILY_UNMOUNT},
 };
 
-/* Why the program behind a row is not there; "" when it is. */
-static const char *missing(const struct bpf_programs *programs, const struct ability_row *row)
+/* Why the program behind an event is not there; "" when it is. */
+static const char *missing(const struct bpf_programs *programs, uint16_t type)
 {
-	if (row->family == NOT_HERE)
-		return row->reason;
-	return row->hook >= 0 ? programs->hook_reasons[row->hook] : programs->family_reasons[row->family];
+	for (size_t i = 0; i < ARRAY_SIZE(program_rows); i++)
+		if (program_rows[i].type == type)
+			return program_rows[i].hook >= 0 ? programs->hook_reasons[program_rows[i].hook]
+							 : programs->family_reasons[program_rows[i].family];
+	return "no program gives it";
 }
 
 static void bpf_abilities(const struct sensor *sensor, struct session_ability *abilities)
 {
 	const struct bpf_programs *programs = sensor_bpf(sensor)->programs;
-	for (size_t i = 0; i < ARRAY_SIZE(ability_rows); i++) {
-		const struct ability_row *row = &ability_rows[i];
-		const char *why_not = missing(programs, row);
-		struct session_ability *to = &abilities[catalogue_find(row->type) - catalogue_events];
-		uint8_t state = why_not[0] ? SESSION_UNAVAILABLE : row->state;
+	for (size_t i = 0; i < promise_n; i++) {
+		const struct promise *promise = &promises[i];
+		if (promise->source == PROMISE_FANOTIFY)
+			continue;
+		const char *why_not = promise->source == PROMISE_BPF ? missing(programs, promise->type) : "";
+		struct session_ability *to = &abilities[catalogue_find(promise->type) - catalogue_events];
+		uint8_t state = why_not[0] ? SESSION_UNAVAILABLE : promise->state;
 		if (state < to->state || (state == to->state && state != SESSION_UNAVAILABLE))
 			continue; /* another back end does as well or better */
-		to->event_type = row->type;
+		to->event_type = promise->type;
 		to->state = state;
-		snprintf(to->reason, sizeof(to->reason), "%s", why_not[0] ? why_not : row->reason);
+		snprintf(to->reason, sizeof(to->reason), "%s", why_not[0] ? why_not : promise->reason);
 	}
 }
 
@@ -433,5 +461,6 @@ const struct sensor_ops sensor_bpf_ops = {
 	.counters = bpf_counters,
 	.abilities = bpf_abilities,
 	.want = bpf_want,
+	.mute = bpf_mute,
 	.close = bpf_close,
 };

@@ -43,6 +43,8 @@ struct bpf_programs {
 	struct record_calls *calls;
 	uint32_t *want_signal;
 	uint32_t *no_wakeup;
+	__u64 *muted_slots;
+	struct record_mute *mutes; /* RECORD_MUTES_MAX */
 	/* how much of what the kernel lost was told, by slot; outlives this process with the programs */
 	uint64_t *lost_told;
 };

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "sensor/bpf_test_world.h"
 #include "sensor/process_proc.h"
+#include "sensor/who_test.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -100,6 +101,29 @@ static void test_fork_fields(void **state)
 	assert_int_equal(rs_event_exit(exited)->code, 7);
 	assert_int_equal(rs_event_exit(exited)->signal, 0);
 	munmap(proc, sizeof(*proc));
+}
+
+static void do_as_container(void *data)
+{
+	CHILD_EXPECT(who_enter(data));
+	do_fork(NULL);
+}
+
+/* A process of a container, somebody logged in: both are told, of a child that was born there, too. */
+static void test_container_and_login(void **state)
+{
+	struct world *world = *state;
+	struct who *who = who_new();
+	world->moves = true;
+	world_run_staying(world, do_as_container, who);
+	world->moves = false;
+	const struct rs_event *event = world_expect(world, RS_EVENT_FORK);
+	const struct rs_process *child = &rs_event_fork(event)->child;
+	who_expect(who, event);
+	assert_true(child->cgroup_id == who->cgroup_id);
+	assert_int_equal(child->login_uid, who->login_uid);
+	world_expect_str(event, child->container_id, WHO_CONTAINER);
+	who_free(who);
 }
 
 static void do_die(void *data)
@@ -523,7 +547,7 @@ int main(void)
 		cmocka_unit_test(test_exec_deep),      cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_namespaces),     cmocka_unit_test(test_to_another),
 		cmocka_unit_test(test_kernel),         cmocka_unit_test(test_mounts),
-		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory),         cmocka_unit_test(test_container_and_login),
 	};
 	WORLD_MAIN("bpf_process", tests);
 }

@@ -15,8 +15,10 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -269,6 +271,100 @@ static void test_without_privilege(void **state)
 	}
 }
 
+static uint64_t muted(const struct world *world)
+{
+	struct sensor_counters counters;
+	world->sensor->ops->counters(world->sensor, &counters);
+	return counters.muted;
+}
+
+static void do_mixed(void *data)
+{
+	size_t n = 500;
+	CHILD_EXPECT(setresuid(NOBODY, NOBODY, NOBODY) == 0);
+	do_calls(&n);
+	CHILD_EXPECT(listen(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 1) == 0);
+}
+
+/* What a child did while `mutes` were in the kernel: its calls, and what else it did. */
+static size_t calls_seen(struct world *world, const struct sensor_mute *mutes, size_t n)
+{
+	uint64_t calls = world->delivered[RS_EVENT_KEXEC];
+	world->sensor->ops->mute(world->sensor, mutes, n);
+	assert_int_equal(WEXITSTATUS(world_run(world, do_mixed, NULL)), 0);
+	/* the table's own, and other types, come in any case */
+	world_expect(world, RS_EVENT_EXIT);
+	world_expect(world, RS_EVENT_CREDENTIALS);
+	world_expect(world, RS_EVENT_LISTEN);
+	world->sensor->ops->mute(world->sensor, NULL, 0);
+	return world->delivered[RS_EVENT_KEXEC] - calls;
+}
+
+/* What all have muted never reaches the ring, and is counted; of a type that is muted only; and never what the process
+ * table lives on. */
+static void test_mute_user(void **state)
+{
+	struct world *world = *state;
+	struct sensor_mute mute = {.number = NOBODY, .user = true}, other = {.number = NOBODY + 1, .user = true};
+	uint64_t before = muted(world);
+	session_set_add(&mute.types, RS_EVENT_KEXEC);
+	session_set_add(&mute.types, RS_EVENT_EXIT);
+	session_set_add(&mute.types, RS_EVENT_CREDENTIALS);
+	other.types = mute.types;
+	assert_int_equal(calls_seen(world, &mute, 1), 0);
+	assert_int_equal(muted(world) - before, 500);
+	assert_int_equal(calls_seen(world, NULL, 0), 500);
+	assert_int_equal(calls_seen(world, &other, 1), 500);
+	assert_int_equal(muted(world) - before, 500);
+}
+
+/* A process, by its unique id; as many others as there is room for do not change it. */
+static void test_mute_process(void **state)
+{
+	struct world *world = *state;
+	struct sensor_mute *mutes = calloc(SENSOR_MUTES_MAX, sizeof(*mutes));
+	uint64_t before = muted(world), calls = world->delivered[RS_EVENT_KEXEC], id = 0;
+	size_t n = 300;
+	int go[2], status;
+	assert_int_equal(pipe(go), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		char byte;
+		for (int round = 0; round < 2; round++) {
+			if (read(go[0], &byte, 1) != 1)
+				_exit(1);
+			do_calls(&n);
+			kill(getpid(), SIGSTOP);
+		}
+		_exit(0);
+	}
+	id = process_table_get(world->table, child)->process.id;
+	for (size_t i = 0; i < SENSOR_MUTES_MAX; i++) {
+		mutes[i].number = i == SENSOR_MUTES_MAX / 2 ? id : id + (i + 1) * 4096;
+		memset(&mutes[i].types, 0xff, sizeof(mutes[i].types));
+	}
+	world->sensor->ops->mute(world->sensor, mutes, SENSOR_MUTES_MAX);
+	assert_int_equal(write(go[1], "g", 1), 1);
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	assert_true(WIFSTOPPED(status));
+	world_pump(world);
+	assert_int_equal(world->delivered[RS_EVENT_KEXEC] - calls, 0);
+	assert_int_equal(muted(world) - before, n);
+	world->sensor->ops->mute(world->sensor, NULL, 0);
+	kill(child, SIGCONT);
+	assert_int_equal(write(go[1], "g", 1), 1);
+	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
+	assert_true(WIFSTOPPED(status));
+	kill(child, SIGCONT);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	world_pump(world);
+	assert_int_equal(world->delivered[RS_EVENT_KEXEC] - calls, n);
+	close(go[0]);
+	close(go[1]);
+	free(mutes);
+}
+
 /* Every type of the table has a state; each that this kernel refuses has a reason; those that cannot be bypassed say
  * so. */
 static void test_abilities(void **state)
@@ -313,6 +409,8 @@ int main(void)
 		cmocka_unit_test(test_latency),
 		cmocka_unit_test(test_want),
 		cmocka_unit_test(test_users_without_reports),
+		cmocka_unit_test(test_mute_user),
+		cmocka_unit_test(test_mute_process),
 		cmocka_unit_test(test_pid_reuse),
 		cmocka_unit_test(test_abilities),
 		cmocka_unit_test(test_without_privilege),

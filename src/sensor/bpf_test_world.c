@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/macro.h"
 #include "sensor/bpf_load.h"
+#include "sensor/process_proc.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -41,11 +42,40 @@ static bool is_ours(const struct world *world, const struct rs_event *event)
 	return false;
 }
 
+static bool is_kernel_thread(const struct rs_process *process)
+{
+	return process->pid == 2 || process->parent_pid == 2;
+}
+
+/* What every event says of who did it, whoever that is. */
+static void check_process(const struct rs_event *event)
+{
+	const struct rs_process *process = &event->process;
+	assert_true(process->pid != 0 && process->tid != 0);
+	assert_true(process->id == process_id(process->start_ns / PROCESS_TICK_NS, process->pid));
+	assert_true(process->parent_pid == 0 ? process->parent_id == 0
+					     : process_id_pid(process->parent_id) == process->parent_pid);
+	/* who had ended before its record was looked at, and was never seen before, has no executable any more */
+	assert_true(process->exe_path.size > 0 || is_kernel_thread(process) || process->flags & RS_PROCESS_PARTIAL);
+	assert_true(process->cgroup_id != 0);
+}
+
+/* And of ours, which were known from their fork on: all of it. */
+static void check_our_process(const struct world *world, const struct rs_event *event)
+{
+	const struct rs_process *process = &event->process;
+	assert_int_equal(process->flags & RS_PROCESS_PARTIAL, 0);
+	assert_true(process->exe_path.size > 0 && process->parent_pid != 0);
+	if (!world->moves)
+		assert_true(process->cgroup_id == world->cgroup_id);
+}
+
 static void on_event(void *data, struct rs_event *event, const struct sensor_question *question)
 {
 	struct world *world = data;
 	assert_null(question);
 	assert_null(event_check(event, event->size));
+	check_process(event);
 	world->delivered[event->type]++;
 	world->delivered_all++;
 	if (event->type == RS_EVENT_KEXEC && world->latency_n < ARRAY_SIZE(world->latency_ns))
@@ -53,6 +83,7 @@ static void on_event(void *data, struct rs_event *event, const struct sensor_que
 	if (world->child == 0 || event->type == world->not_kept || world->n_events == WORLD_EVENTS_MAX ||
 	    !is_ours(world, event))
 		return;
+	check_our_process(world, event);
 	struct rs_event *copy = malloc(event->size);
 	memcpy(copy, event, event->size);
 	world->events[world->n_events++] = copy;
@@ -100,6 +131,9 @@ void world_open(struct world *world, bool raw)
 	int r = raw ? sensor_bpf_open_raw(&start, &world->sensor) : sensor_bpf_ops.open(&start, &world->sensor);
 	assert_int_equal(r, 0);
 	world_want_all(world);
+	const struct process_entry *self = process_table_get(world->table, getpid());
+	assert_non_null(self);
+	world->cgroup_id = self->process.cgroup_id;
 	assert_int_equal(world->sensor->ops->begin(world->sensor), 0);
 }
 
@@ -135,33 +169,61 @@ uint64_t world_latency_ns(struct world *world, unsigned percentile)
 	return world->latency_ns[(world->latency_n - 1) * percentile / 100];
 }
 
-int world_run(struct world *world, void (*fn)(void *data), void *data)
+static int run(struct world *world, void (*fn)(void *data), void *data, bool stays)
 {
 	/* cmocka's handlers would go on with the tests in the child */
 	static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS};
-	int go[2], status;
+	int go[2], done[2], stay[2], status;
+	char byte;
 	world_pump(world);
 	forget_events(world);
 	assert_int_equal(pipe(go), 0);
+	assert_int_equal(pipe(done), 0);
+	assert_int_equal(pipe(stay), 0);
 	pid_t child = fork();
 	if (child == 0) {
-		char byte;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (size_t i = 0; i < ARRAY_SIZE(fatal); i++)
 			signal(fatal[i], SIG_DFL);
 		close(go[1]);
 		CHILD_EXPECT(read(go[0], &byte, 1) == 0);
 		close(go[0]);
+		close(done[0]);
+		close(stay[1]);
+		if (!stays) { /* nor has it descriptors that others do not expect */
+			close(done[1]);
+			close(stay[0]);
+		}
 		fn(data);
+		if (stays) {
+			CHILD_EXPECT(write(done[1], "d", 1) == 1);
+			CHILD_EXPECT(read(stay[0], &byte, 1) == 0);
+		}
 		_exit(0);
 	}
 	world->child = child;
 	close(go[0]);
 	close(go[1]);
+	close(done[1]);
+	close(stay[0]);
+	if (stays && read(done[0], &byte, 1) == 1)
+		world_pump(world);
+	close(done[0]);
+	close(stay[1]);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_false(WIFEXITED(status) && WEXITSTATUS(status) == 99);
 	world_pump(world);
 	return status;
+}
+
+int world_run(struct world *world, void (*fn)(void *data), void *data)
+{
+	return run(world, fn, data, false);
+}
+
+int world_run_staying(struct world *world, void (*fn)(void *data), void *data)
+{
+	return run(world, fn, data, true);
 }
 
 const struct rs_event *world_find(const struct world *world, uint16_t type, pid_t pid, size_t nth)

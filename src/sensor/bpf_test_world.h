@@ -22,6 +22,8 @@ struct world {
 	size_t n_events;
 	uint16_t not_kept; /* events of this type are counted only */
 	pid_t child; /* the last one; events of its descendants count too */
+	uint64_t cgroup_id; /* of this process, and so of its children */
+	bool moves; /* they go into others */
 	uint64_t delivered[1024];
 	uint64_t delivered_all;
 	uint64_t lost[1024];
@@ -40,6 +42,8 @@ void world_want(struct world *world, const uint16_t *types, size_t n_types);
 /* Forgets the events so far, runs fn(data) in a child and takes all that is to be heard of it. Returns its status as of
  * waitpid(2); a child that fails an expectation ends with 99. */
 int world_run(struct world *world, void (*fn)(void *data), void *data);
+/* The same, but the child is still there when its events are taken: for what is looked up when they are. */
+int world_run_staying(struct world *world, void (*fn)(void *data), void *data);
 /* Takes everything that waits in the ring buffer. */
 void world_pump(struct world *world);
 

@@ -23,6 +23,7 @@
 #include "sensor/process_table.h"
 #include "sensor/sensor.h"
 #include "sensor/verdict_cache.h"
+#include "wire/promise.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -419,30 +420,16 @@ static void fanotify_counters(const struct sensor *sensor, struct sensor_counter
 	ret->cache_hits = cache.hits;
 }
 
-struct ability_row {
-	uint16_t type;
-	const char *reason;
-};
-
-static const struct ability_row ability_rows[] = {
-	{RS_EVENT_AUTH_EXEC, "not seen: programs in memory only (memfd), file systems that only another mount "
-			     "namespace has mounted"},
-	{RS_EVENT_AUTH_OPEN, "not seen: O_PATH, truncate(2) by name, network and FUSE file systems, mounts of other "
-			     "mount namespaces"},
-	{RS_EVENT_OPEN, "lost, and counted, when the kernel's queue of 16,384 events is full"},
-	{RS_EVENT_CLOSE_WRITE, "lost, and counted, when the kernel's queue of 16,384 events is full"},
-};
-
 static void fanotify_abilities(const struct sensor *sensor, struct session_ability *abilities)
 {
-	for (size_t i = 0; i < catalogue_n_events; i++)
-		for (size_t j = 0; j < ARRAY_SIZE(ability_rows); j++) {
-			if (catalogue_events[i].number != ability_rows[j].type)
-				continue;
-			abilities[i].event_type = ability_rows[j].type;
-			abilities[i].state = SESSION_DISCRETIONARY;
-			snprintf(abilities[i].reason, sizeof(abilities[i].reason), "%s", ability_rows[j].reason);
-		}
+	for (size_t i = 0; i < catalogue_n_events; i++) {
+		const struct promise *promise = promise_find(catalogue_events[i].number);
+		if (!promise || promise->source != PROMISE_FANOTIFY)
+			continue;
+		abilities[i].event_type = promise->type;
+		abilities[i].state = promise->state;
+		snprintf(abilities[i].reason, sizeof(abilities[i].reason), "%s", promise->reason);
+	}
 }
 
 struct want_row {

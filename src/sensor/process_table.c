@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "sensor/process_proc.h"
 #include "sensor/process_table_internal.h"
+#include "wire/settings.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +22,7 @@
 #define BUCKETS 32768u /* power of two */
 #define CGROUPS 1024u /* power of two */
 #define ENDED_MAX 4096u
-#define PLATFORM_RANGES_MAX 8u
+#define PLATFORM_RANGES_MAX (SETTINGS_AGENTS_MAX + 1) /* each agent may have a user of its own */
 #define CGROUP2_MAGIC 0x63677270
 
 struct text {

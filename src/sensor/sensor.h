@@ -33,6 +33,15 @@ enum sensor_verdict {
 	SENSOR_DENY,
 };
 
+/* Events of these types, done by this process or this (real) user, are wanted by nobody. */
+struct sensor_mute {
+	uint64_t number; /* unique id of the process, or the user */
+	bool user;
+	struct session_event_set types;
+};
+
+#define SENSOR_MUTES_MAX 512u
+
 struct sensor_sink {
 	void *data;
 	/* event is complete but for id, seq, deadline; question is NULL for notify events */
@@ -50,6 +59,7 @@ struct sensor_counters {
 	uint64_t self; /* the platform's own accesses, allowed at once */
 	uint64_t lost; /* in the kernel */
 	uint64_t produced; /* records of our programs in the kernel, as those count; engines before this one had some */
+	uint64_t muted; /* not recorded, since all who subscribed have muted who did it */
 	uint64_t taken; /* of these, by this engine; some make no event */
 	uint64_t errors; /* things the kernel said that made no sense */
 	uint64_t cache_added;
@@ -93,6 +103,9 @@ struct sensor_ops {
 	void (*abilities)(const struct sensor *sensor, struct session_ability *abilities);
 	/* Narrows what the kernel sends: types that somebody subscribed to. May be NULL. */
 	void (*want)(struct sensor *sensor, const struct session_event_set *types);
+	/* Narrows it further, in place of what was said before; as far as this back end can and has room, and never
+	 * for what it needs itself. n 0: nothing is muted, at once. May be NULL. */
+	void (*mute)(struct sensor *sensor, const struct sensor_mute *mutes, size_t n);
 	struct sensor *(*close)(struct sensor *sensor);
 };
 

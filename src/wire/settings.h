@@ -37,6 +37,8 @@ enum settings_network {
 };
 
 /* What an agent may connect to: a TCP port. */
+#define SETTINGS_UID_RANGE 200u /* users of the platform and its agents, from uid_base */
+
 struct settings_endpoint {
 	uint16_t port;
 	uint16_t reserved;

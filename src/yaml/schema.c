@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "yaml/schema.h"
 
+#include "base/nearest.h"
 #include "yaml/value.h"
 
 #include <stdio.h>
@@ -126,18 +127,14 @@ static void apply_rule(struct walk *walk, const struct rule *rule, void *base, c
 static void unknown_key(struct walk *walk, const struct rule *rules, const char *key, size_t line)
 {
 	char known[300] = "";
-	const char *near = NULL;
-	size_t nearest = 3;
+	struct nearest nearest = nearest_to(key);
 	for (const struct rule *rule = rules; rule->key; rule++) {
-		size_t used = strlen(known), distance = value_distance(key, rule->key, 3);
+		size_t used = strlen(known);
 		snprintf(known + used, sizeof(known) - used, "%s%s", used ? ", " : "", rule->key);
-		if (distance < nearest) {
-			nearest = distance;
-			near = rule->key;
-		}
+		nearest_try(&nearest, rule->key);
 	}
-	if (near)
-		walk_error(walk, line, "unknown key; did you mean \"%s\"? known here: %s", near, known);
+	if (nearest.name)
+		walk_error(walk, line, "unknown key; did you mean \"%s\"? known here: %s", nearest.name, known);
 	else
 		walk_error(walk, line, "unknown key; remove it, or write one of: %s", known);
 }

@@ -138,23 +138,3 @@ bool value_name(const char *text)
 	static const char all[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
 	return text[0] && strchr(first, text[0]) && text[strspn(text, all)] == '\0';
 }
-
-/* Levenshtein's, row by row; words longer than the row are far from everything. */
-size_t value_distance(const char *a, const char *b, size_t most)
-{
-	size_t row[33], n = strlen(b);
-	if (n >= ARRAY_SIZE(row) || strlen(a) >= ARRAY_SIZE(row))
-		return most;
-	for (size_t k = 0; k <= n; k++)
-		row[k] = k;
-	for (size_t i = 1; a[i - 1]; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t k = 1; k <= n; k++) {
-			size_t change = diagonal + (a[i - 1] != b[k - 1]);
-			diagonal = row[k];
-			row[k] = MIN(change, MIN(row[k], row[k - 1]) + 1);
-		}
-	}
-	return MIN(row[n], most);
-}

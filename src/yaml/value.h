@@ -27,6 +27,3 @@ bool value_path_inside(const char *path, const char *folder);
 bool value_text(const char *text);
 /* Lower-case letters, digits, "-" and "_", beginning with a letter or digit. */
 bool value_name(const char *text);
-
-/* How many letters differ, at most `most`; for "did you mean". */
-size_t value_distance(const char *a, const char *b, size_t most);

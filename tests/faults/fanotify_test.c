@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/macro.h"
 #include "faults/world.h"
+#include "sensor/who_test.h"
 #include "wire/event_build.h"
 
 #include <errno.h>
@@ -73,6 +74,23 @@ static void test_open(void **state)
 	assert_int_equal(body->file.size_bytes, 1);
 	assert_int_equal(event->process.pid, getpid());
 	assert_string_equal(event->process.comm, "faults_fanotify");
+}
+
+/* A process of a container, somebody logged in, is asked about. */
+static void test_container_and_login(void **state)
+{
+	struct who *who = who_new();
+	int status;
+	world_file(&world, "a", "x", 0644);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(who_enter(who) && world_open_file(&world, "a", O_RDONLY) == 0 ? 0 : 1);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	const struct rs_event *event = (const struct rs_event *)(const void *)world.shared->event;
+	assert_int_equal(event->type, RS_EVENT_AUTH_OPEN);
+	who_expect(who, event);
+	who_free(who);
 }
 
 static void test_exec(void **state)
@@ -425,6 +443,7 @@ static int run(const char *with_fs)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_open, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_container_and_login, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_long_path, set_up, tear_down),

@@ -25,13 +25,15 @@ class Result:
 
 
 class Case(unittest.TestCase):
+    sensors = "{fanotify: yes, bpf: no}"
+
     def setUp(self):
         self.platform = Platform(BUILD)
         self.addCleanup(self.platform.destroy)
         program = self.platform.add_agent(os.path.join(BUILD, "tests/system/judge"))
         self.platform.write_config(
             agents=["{name: judge, program: %s, args: [auth_exec], events: [auth_exec]}" % program],
-            verdicts="{deadline: {exec: 500 ms}, strikes: 1000}")
+            verdicts="{deadline: {exec: 500 ms}, strikes: 1000}", sensors=self.sensors)
         for name in (b"good", b"evil", HOSTILE):
             shutil.copy("/bin/true", os.path.join(self.platform.scope.encode(), name))
         self.platform.start()
@@ -73,6 +75,20 @@ class Case(unittest.TestCase):
             return "done"
         except PermissionError:
             return "denied"
+
+
+class Expected(Case):
+    sensors = "{fanotify: yes, bpf: yes}"
+
+    def test_expected_is_what_comes(self):
+        """What `doctor` foretells without a platform is what the sensors say when they are open."""
+        absent = self.platform.path("no-such.sock")
+        result = subprocess.run([os.path.join(BUILD, "cli/ringside"), "--socket", absent, "doctor", "--json"],
+                                text=True, capture_output=True, timeout=60)
+        expected, live = json.loads(result.stdout), self.command("doctor", "--json").json()
+        self.assertTrue(expected["expected"])
+        self.assertNotIn("expected", live)
+        self.assertEqual(expected["abilities"], live["abilities"])
 
 
 class Looking(Case):

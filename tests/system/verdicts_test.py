@@ -77,6 +77,39 @@ class Case(unittest.TestCase):
         return join
 
 
+class Own(Case):
+    """What an agent opens is not asked about: no agent waits for another, or for itself; whichever engine looks."""
+
+    def setUp(self):
+        self.platform = Platform(BUILD)
+        self.addCleanup(self.platform.destroy)
+        self.addCleanup(self.show_log)
+        judge, actor = (self.platform.add_agent(os.path.join(BUILD, "tests/system", name)) for name in ("judge", "actor"))
+        scope = self.platform.scope
+        shutil.copy("/bin/true", os.path.join(scope, "evil"))
+        self.platform.write_config(agents=[
+            "{name: judge, program: %s, args: [auth_open], events: [auth_open]}" % judge,
+            "{name: actor, program: %s, args: [open, %s/evil], reads: [%s], events: [exec]}" % (actor, scope, scope)])
+        self.platform.start()
+
+    def test_agents_files(self):
+        engines = set()
+        for _ in range(2):
+            wait_for("judge is live", 10, lambda: self.platform.agent("judge")["state"] == "live")
+            before = len(self.platform.printed("actor"))
+            wait_for("it opens", 10, lambda: len(self.platform.printed("actor")) > before + 50)
+            self.assertNotIn("not permitted", self.platform.printed("actor"))
+            self.assertGreater(self.own_accesses(), 0)
+            with self.assertRaises(PermissionError):
+                open(os.path.join(self.platform.scope, "evil"))
+            engines.add(self.platform.pid("engine"))
+            os.kill(self.platform.pid("engine"), signal.SIGKILL)
+            wait_for("another engine", 10, lambda: self.platform.pid("engine") not in engines | {0})
+
+    def own_accesses(self):
+        return next(s["self"] for s in self.platform.status()["engine"]["sensors"] if s["name"] == "fanotify")
+
+
 class Deny(Case):
     def test_allow_and_deny(self):
         self.assertEqual(self.execute("good")[0], "done")
