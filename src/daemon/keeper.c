@@ -42,9 +42,10 @@ struct engine {
 	int stat_fd;
 	int schedstat_fd;
 	int status_fd;
-	struct keeper_sample baseline; /* when its loop last had turned */
+	struct keeper_sample baseline; /* when its loop last had turned, or gone a step */
 	uint64_t run_ns; /* at the last look, as the kernel says */
 	uint64_t counted_ns; /* of it, see keeper_run_count() */
+	uint64_t turns; /* at the last look, without steps */
 	uint64_t wanted_since_ns; /* 0: nobody waits */
 	uint64_t taken; /* at the last look */
 	uint64_t stalled_since_ns; /* since when it took nothing from a queue that is not empty; 0: it does */
@@ -182,20 +183,27 @@ static bool look_at_queue(struct keeper *keeper, uint64_t now_ns)
 }
 
 /* A writer waits for a lease, and the engine has not heard of it for two looks. */
-static void look_at_leases(struct keeper *keeper, const struct keeper_sample *now)
+static void look_at_leases(struct keeper *keeper)
 {
 	struct engine *engine = &keeper->engine;
+	uint64_t turns = atomic_load(&keeper->ledger->turns);
 	bool before = engine->signalled;
-	bool turned = now->turns != engine->baseline.turns;
+	bool turned = turns != engine->turns; /* a step within a long turn takes no signal */
+	engine->turns = turns;
 	engine->signalled = !turned && has_lease_signal(engine);
 	if (before && engine->signalled)
 		keeper_answer_leases(&keeper->answer, engine->pid);
 }
 
+static uint64_t count_turns(const struct ledger *ledger)
+{
+	return atomic_load(&ledger->turns) + atomic_load(&ledger->steps);
+}
+
 static void judge(struct keeper *keeper, bool wanted, uint64_t now_ns)
 {
 	struct engine *engine = &keeper->engine;
-	struct keeper_sample now = {.turns = atomic_load(&keeper->ledger->turns)};
+	struct keeper_sample now = {.turns = count_turns(keeper->ledger)};
 	if (!read_sample(engine, &now))
 		return; /* it ends just now: the daemon will hear of it */
 	if (wanted && !engine->wanted_since_ns) {
@@ -204,7 +212,7 @@ static void judge(struct keeper *keeper, bool wanted, uint64_t now_ns)
 		engine->baseline.major_faults = now.major_faults;
 	}
 	now.wanted_ns = engine->wanted_since_ns ? now_ns - engine->wanted_since_ns + 1 : 0;
-	look_at_leases(keeper, &now);
+	look_at_leases(keeper);
 	enum keeper_verdict verdict = keeper_judge(&engine->baseline, &now);
 	keeper->counters.starved += verdict == KEEPER_STARVED;
 	if (now.turns != engine->baseline.turns) {
@@ -383,7 +391,8 @@ void keeper_engine_ready(struct keeper *keeper, struct ipc_gap *ret_gap)
 	serve(keeper, false);
 	engine->ready = true;
 	engine->taken = atomic_load(&keeper->ledger->taken);
-	engine->baseline.turns = atomic_load(&keeper->ledger->turns);
+	engine->turns = atomic_load(&keeper->ledger->turns);
+	engine->baseline.turns = count_turns(keeper->ledger);
 	read_sample(engine, &engine->baseline);
 	loop_source_arm(keeper->timer, now_ns + LOOK_AGAIN_NS);
 
@@ -419,6 +428,7 @@ static void reset_ledger(struct keeper *keeper)
 		keeper->next_event_id = id;
 	atomic_store(&ledger->next_event_id, keeper->next_event_id);
 	atomic_store(&ledger->turns, 0);
+	atomic_store(&ledger->steps, 0);
 	atomic_store(&ledger->turn_ns, 0);
 	atomic_store(&ledger->taken, 0);
 	atomic_store(&ledger->answered, 0);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "daemon/keeper_judge.h"
 #include "faults/world.h"
 
 #include <errno.h>
@@ -197,6 +198,44 @@ static void test_spinning(void **state)
 	engine_comes_back(generation);
 	print_message("engine in a loop: back after %.1f ms\n", (double)(clock_monotonic_ns() - start_ns) / 1e6);
 	assert_non_null(strstr(shared->stuck_why, "loop"));
+}
+
+/* Processor time that the engine got so far. */
+static uint64_t engine_run_ns(void)
+{
+	char path[48], text[128] = "";
+	unsigned long long run_ns = 0;
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", atomic_load(&shared->engine));
+	if (fd_read_file(AT_FDCWD, path, text, sizeof(text)) > 0)
+		sscanf(text, "%llu", &run_ns);
+	return run_ns;
+}
+
+/* A long turn that goes on is no loop that stands still; who waits is answered meanwhile, a writer too. */
+static void test_long_turn(void **state)
+{
+	atomic_store(&shared->cache, 1);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	world_look(&world);
+	assert_int_equal(shared->counters.cache_size, 1);
+	pid_t engine = atomic_load(&shared->engine);
+	world_file(&world, "b", "x", 0644);
+	uint64_t begin_ns = engine_run_ns();
+	world_command_post(&world, WORLD_STEP, 0);
+	world_wait(atomic_load(&shared->nap) == 2);
+	uint64_t start_ns = clock_monotonic_ns();
+	openers[0] = world_opener(&world, "b", O_RDONLY);
+	openers[1] = world_opener(&world, "a", O_WRONLY);
+	all_go_on(2, 0, "engine in a long turn", start_ns);
+	world_wait(engine_run_ns() > begin_ns + 2 * KEEPER_SPIN_NS);
+	uint64_t looks = atomic_load(&shared->looks);
+	world_wait(atomic_load(&shared->looks) >= looks + 2);
+	assert_int_equal(shared->keeper.rescued, 1);
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+	atomic_store(&shared->nap, 0);
+	assert_int_equal(world_open_file(&world, "b", O_RDONLY), 0);
+	assert_int_equal(atomic_load(&shared->engine), engine);
 }
 
 static void test_asleep(void **state)
@@ -465,6 +504,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stopped_idle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_traced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_spinning, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_asleep, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_takes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_overdue, set_up, tear_down),
