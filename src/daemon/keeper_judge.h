@@ -51,6 +51,9 @@ enum keeper_verdict keeper_judge(const struct keeper_sample *previous, const str
  */
 uint64_t keeper_run_count(uint64_t counted_ns, uint64_t previous_run_ns, uint64_t run_ns);
 
+/* Stopped by a signal, or traced. */
+bool keeper_is_halted(char state);
+
 /* Whether this verdict means that the engine must be ended, and the reason in words. */
 bool keeper_verdict_kills(enum keeper_verdict verdict);
 const char *keeper_verdict_why(enum keeper_verdict verdict);

@@ -43,9 +43,31 @@ static void open_world(const struct world_opts *opts)
 	world_look(&world);
 }
 
+/* Whether what happens to the engine happens to one that the keeper looks at rarely. */
+static bool is_idle;
+
+static void be_idle(void)
+{
+	uint64_t n = 0;
+	if (!is_idle)
+		return;
+	world_look(&world);
+	n = shared->keeper.idle;
+	world_wait((world_look(&world), shared->keeper.idle) >= n + 2);
+}
+
 static int set_up(void **state)
 {
+	is_idle = false;
 	open_world(&(struct world_opts){.cache_entries = 64});
+	return 0;
+}
+
+static int set_up_idle(void **state)
+{
+	set_up(state);
+	is_idle = true;
+	be_idle();
 	return 0;
 }
 
@@ -161,6 +183,38 @@ static void test_stopped(void **state)
 	/* held by the engine, or already overdue when it was found stopped */
 	world_look(&world);
 	assert_int_equal(shared->keeper.unguarded_allowed + shared->keeper.overdue, N_OPENERS);
+}
+
+/* Asked before anybody looks at it. */
+static void test_stopped_then_asked(void **state)
+{
+	uint32_t generation = atomic_load(&shared->generation);
+	uint64_t start_ns = clock_monotonic_ns();
+	world_signal_engine(&world, SIGSTOP);
+	for (unsigned i = 0; i < 10; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY);
+	all_go_on(10, 0, "engine stopped, then asked", start_ns);
+	engine_comes_back(generation);
+}
+
+/* A question now and then: the keeper, which each of them wakes, leaves it to the engine. */
+static void test_seldom_asked(void **state)
+{
+	uint64_t longest_ns = 0;
+	open_world(&(struct world_opts){.cache_entries = 64, .deadline_ms = NEVER_DUE_MS});
+	is_idle = true;
+	for (int i = 0; i < 3; i++) {
+		uint64_t asked = atomic_load(&shared->asked_open);
+		be_idle();
+		uint64_t start_ns = clock_monotonic_ns();
+		assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+		longest_ns = MAX(longest_ns, clock_monotonic_ns() - start_ns);
+		assert_int_equal(atomic_load(&shared->asked_open), asked + 1);
+	}
+	print_message("asked after a while of nothing: %.1f ms at the most\n", (double)longest_ns / 1e6);
+	world_look(&world);
+	assert_int_equal(shared->keeper.overdue + shared->keeper.drained, 0);
+	assert_int_equal(atomic_load(&shared->stuck), 0);
 }
 
 /* Stopped while nobody waits: found all the same. */
@@ -411,6 +465,7 @@ static void test_writer_and_deaf_engine(void **state)
 	world_look(&world);
 	assert_int_equal(shared->counters.cache_size, 1);
 	world_command(&world, WORLD_WANT, LEDGER_WANT_EXEC); /* the writer's open asks nobody */
+	be_idle();
 	world_command(&world, WORLD_SLEEP, 0);
 	uint64_t start_ns = clock_monotonic_ns();
 	openers[0] = world_opener(&world, "a", O_WRONLY);
@@ -494,6 +549,9 @@ static void test_many_deaths(void **state)
 	assert_true(sum(&shared->keeper) > 0);
 }
 
+/* The same with an engine that had nothing to do for a while. */
+#define IDLE(test) {#test " after a while of nothing", test, set_up_idle, tear_down, NULL}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,6 +570,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lies, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_starved, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_writer_and_deaf_engine, set_up, tear_down),
+		IDLE(test_stopped_idle),
+		IDLE(test_stopped_then_asked),
+		IDLE(test_spinning),
+		IDLE(test_asleep),
+		IDLE(test_takes_nothing),
+		IDLE(test_overdue),
+		IDLE(test_lies),
+		IDLE(test_writer_and_deaf_engine),
+		cmocka_unit_test_setup_teardown(test_seldom_asked, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_none, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_daemon_killed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_new_mount, set_up, tear_down),
