@@ -74,7 +74,7 @@ static int on_tick(void *data, uint64_t now_ns)
 {
 	struct engine *engine = data;
 	engine_begin_when_ready(engine, now_ns);
-	return loop_source_arm(engine->tick, now_ns + (engine->began ? TICK_NS : TICK_NS / 10));
+	return loop_source_arm(engine->tick, clock_next_ns(now_ns, engine->began ? TICK_NS : TICK_NS / 10));
 }
 
 static void count_generation(struct engine *engine)

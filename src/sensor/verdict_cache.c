@@ -416,7 +416,7 @@ static int on_sweep(void *data, uint64_t now_ns)
 		if (used && fstat(entry->fd, &status) == 0 && status.st_nlink == 0)
 			entry_drop(cache, entry);
 	}
-	return loop_source_arm(cache->sweeper, now_ns + SWEEP_NS);
+	return loop_source_arm(cache->sweeper, clock_next_ns(now_ns, SWEEP_NS));
 }
 
 static int on_close(void *data, uint64_t now_ns)
