@@ -27,3 +27,9 @@ static inline uint64_t clock_wall_ns(void)
 {
 	return clock_ns(CLOCK_REALTIME);
 }
+
+/* The next multiple of the period. Timers of a process that may be early fall together so, and wake it once. */
+static inline uint64_t clock_next_ns(uint64_t now_ns, uint64_t period_ns)
+{
+	return (now_ns / period_ns + 1) * period_ns;
+}

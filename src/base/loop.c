@@ -19,6 +19,8 @@ struct loop {
 	struct list dead; /* removed during this turn; freed when no epoll result can name them any more */
 	void (*before_wait)(void *data);
 	void *before_wait_data;
+	void (*after_call)(void *data);
+	void *after_call_data;
 	bool polls;
 	struct busy_poll poll;
 };
@@ -135,6 +137,12 @@ void loop_set_before_wait(struct loop *loop, void (*fn)(void *data), void *data)
 	loop->before_wait_data = data;
 }
 
+void loop_set_after_call(struct loop *loop, void (*fn)(void *data), void *data)
+{
+	loop->after_call = fn;
+	loop->after_call_data = data;
+}
+
 void loop_set_busy_poll(struct loop *loop)
 {
 	busy_poll_init(&loop->poll, busy_poll_alone());
@@ -183,8 +191,11 @@ int loop_turn(struct loop *loop, int timeout_ms)
 	int r = 0;
 	for (int i = 0; i < n && r >= 0; i++) {
 		struct loop_source *source = events[i].data.ptr;
-		if (!source->removed)
-			r = source_call(source, events[i].events);
+		if (source->removed)
+			continue;
+		r = source_call(source, events[i].events);
+		if (loop->after_call)
+			loop->after_call(loop->after_call_data);
 	}
 	bury(loop);
 	return r < 0 ? r : 0;

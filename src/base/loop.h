@@ -38,6 +38,9 @@ struct loop_source *loop_source_remove(struct loop_source *source);
 /* Called before each wait: the place to publish, flush, or count a turn. */
 void loop_set_before_wait(struct loop *loop, void (*fn)(void *data), void *data);
 
+/* Called after each callback: in a long turn, the place to say that it goes on. */
+void loop_set_after_call(struct loop *loop, void (*fn)(void *data), void *data);
+
 /* From now on a turn without a time limit looks again for a moment before it sleeps, while that pays (busy_poll.h). */
 void loop_set_busy_poll(struct loop *loop);
 

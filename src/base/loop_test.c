@@ -67,11 +67,46 @@ static void test_timer(void **state)
 	loop_free(loop);
 }
 
+static int begin_call(void *data, uint32_t events)
+{
+	*(int *)data = 1;
+	return 0;
+}
+
+/* Each callback is followed by it, before the next. */
+static void count_calls(void *data)
+{
+	int *running = data;
+	assert_int_equal(*running, 1);
+	*running = 0;
+	fixture.calls[0]++;
+}
+
+static void test_after_call(void **state)
+{
+	struct loop_source *source;
+	struct loop *loop;
+	int running = 0, fds[3];
+	fixture.calls[0] = 0;
+	assert_int_equal(loop_new(&loop), 0);
+	loop_set_after_call(loop, count_calls, &running);
+	for (size_t i = 0; i < 3; i++) {
+		fds[i] = eventfd(1, EFD_CLOEXEC);
+		assert_int_equal(loop_add_fd(loop, fds[i], EPOLLIN, begin_call, &running, &source), 0);
+	}
+	assert_int_equal(loop_turn(loop, 0), 0);
+	assert_int_equal(fixture.calls[0], 3);
+	loop_free(loop);
+	for (size_t i = 0; i < 3; i++)
+		close(fds[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_remove_in_callback),
 		cmocka_unit_test(test_timer),
+		cmocka_unit_test(test_after_call),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

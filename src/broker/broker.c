@@ -155,7 +155,7 @@ static int on_tick(void *data, uint64_t now_ns)
 {
 	struct broker *broker = data;
 	broker_run_timers(broker);
-	return loop_source_arm(broker->tick_timer, now_ns + BROKER_TICK_NS);
+	return loop_source_arm(broker->tick_timer, clock_next_ns(now_ns, BROKER_TICK_NS));
 }
 
 /* Re-armed only to be earlier: deadlines mostly rise, and a timer that fires too early costs less than a system call

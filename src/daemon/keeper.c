@@ -22,6 +22,10 @@
 #include <sys/wait.h>
 
 #define LOOK_NS (60 * NS_PER_MS) /* between two looks at a quiet engine */
+#define LOOK_IDLE_NS (300 * NS_PER_MS) /* and at one that nobody has asked anything for IDLE_AFTER; at the most */
+#define LOOK_SOON_NS (10 * NS_PER_MS) /* after the first question to such a one */
+#define IDLE_AFTER_NS (1 * NS_PER_SEC)
+#define IDLE_RUN_NS (20 * NS_PER_MS) /* of processor time without a turn: it is up to something */
 #define LOOK_AGAIN_NS (40 * NS_PER_MS) /* and when something was not in order */
 #define SERVE_PER_TURN 64u
 #define DRAIN_PER_LOOK 4096u
@@ -42,13 +46,17 @@ struct engine {
 	int stat_fd;
 	int schedstat_fd;
 	int status_fd;
-	struct keeper_sample baseline; /* when its loop last had turned */
+	struct keeper_sample baseline; /* when its loop last had turned, or gone a step */
 	uint64_t run_ns; /* at the last look, as the kernel says */
+	bool run_unread; /* it turned since then: what it ran meanwhile is not counted */
 	uint64_t counted_ns; /* of it, see keeper_run_count() */
+	uint64_t turns; /* at the last look, without steps */
 	uint64_t wanted_since_ns; /* 0: nobody waits */
 	uint64_t taken; /* at the last look */
 	uint64_t stalled_since_ns; /* since when it took nothing from a queue that is not empty; 0: it does */
 	bool signalled; /* at the last look a signal of a lease waited, and the loop has not turned since */
+	uint64_t busy_ns; /* when there last was something to look at */
+	bool idle; /* looked at rarely; the next question tells */
 };
 
 struct keeper {
@@ -111,31 +119,59 @@ static int on_doorbell(void *data, uint32_t unused)
 	return 0;
 }
 
+static void listen_to_queue(struct keeper *keeper, uint32_t epoll_events)
+{
+	if (loop_source_set_events(keeper->serving, epoll_events) < 0)
+		keeper->counters.errors++;
+}
+
+/* The first question to an idle engine, which has not taken it yet. Not looked at in this moment: it would keep the
+ * engine, which has just been woken, from its processor. */
+static int hear_of_question(struct keeper *keeper)
+{
+	struct engine *engine = &keeper->engine;
+	uint64_t now_ns = clock_monotonic_ns();
+	engine->idle = false;
+	engine->busy_ns = now_ns;
+	engine->taken = atomic_load(&keeper->ledger->taken);
+	engine->stalled_since_ns = now_ns;
+	return loop_source_arm(keeper->timer, now_ns + LOOK_SOON_NS);
+}
+
 static int on_question(void *data, uint32_t unused)
 {
 	struct keeper *keeper = data;
+	if (keeper->engine.ready)
+		return keeper->engine.idle ? hear_of_question(keeper) : 0;
 	keeper_answer_queue(&keeper->answer, SERVE_PER_TURN);
 	return 0;
 }
 
 static void serve(struct keeper *keeper, bool yes)
 {
-	if (loop_source_set_events(keeper->serving, yes ? EPOLLIN : 0) < 0)
-		keeper->counters.errors++;
+	listen_to_queue(keeper, yes ? EPOLLIN : 0);
 }
 
-/* True when the signal of a lease, or of more of them than fit, waits for the engine. */
-static bool has_lease_signal(const struct engine *engine)
+/* Its state, and whether the signal of a lease, or of more of them than fit, waits for it. */
+static bool read_status(const struct engine *engine, char *ret_state, bool *ret_signalled)
 {
 	char text[4096];
 	ssize_t size = pread(engine->status_fd, text, sizeof(text) - 1, 0);
-	if (size <= 0)
+	text[size > 0 ? size : 0] = '\0';
+	const char *state = strstr(text, "\nState:\t"), *pending = strstr(text, "\nShdPnd:\t");
+	if (!state || !pending)
 		return false;
-	text[size] = '\0';
-	const char *field = strstr(text, "\nShdPnd:");
-	unsigned long long pending;
-	return field && sscanf(field, "\nShdPnd: %llx", &pending) == 1 &&
-	       (pending & (UINT64_C(1) << (LEDGER_LEASE_SIGNAL - 1) | UINT64_C(1) << (SIGIO - 1)));
+	*ret_state = state[strlen("\nState:\t")];
+	*ret_signalled = strtoull(pending + strlen("\nShdPnd:\t"), NULL, 16) &
+			 (UINT64_C(1) << (LEDGER_LEASE_SIGNAL - 1) | UINT64_C(1) << (SIGIO - 1));
+	return true;
+}
+
+static bool has_lease_signal(const struct engine *engine)
+{
+	char state;
+	bool signalled;
+	return read_status(engine, &state, &signalled) && signalled;
 }
 
 static bool read_sample(struct engine *engine, struct keeper_sample *sample)
@@ -148,6 +184,9 @@ static bool read_sample(struct engine *engine, struct keeper_sample *sample)
 		return false;
 	if (!keeper_sample_parse(sample, stat, schedstat))
 		return false;
+	if (engine->run_unread)
+		engine->run_ns = sample->run_ns;
+	engine->run_unread = false;
 	engine->counted_ns = keeper_run_count(engine->counted_ns, engine->run_ns, sample->run_ns);
 	engine->run_ns = sample->run_ns;
 	sample->run_ns = engine->counted_ns;
@@ -181,21 +220,29 @@ static bool look_at_queue(struct keeper *keeper, uint64_t now_ns)
 	return n > 0;
 }
 
-/* A writer waits for a lease, and the engine has not heard of it for two looks. */
-static void look_at_leases(struct keeper *keeper, const struct keeper_sample *now)
+/* A writer waits for a lease, and the engine has not heard of it for two looks. Looks at an idle one are far apart:
+ * that it turned since the last does not mean that it still does. */
+static void look_at_leases(struct keeper *keeper)
 {
 	struct engine *engine = &keeper->engine;
+	uint64_t turns = atomic_load(&keeper->ledger->turns);
 	bool before = engine->signalled;
-	bool turned = now->turns != engine->baseline.turns;
-	engine->signalled = !turned && has_lease_signal(engine);
-	if (before && engine->signalled)
+	bool turned = turns != engine->turns; /* a step within a long turn takes no signal */
+	engine->turns = turns;
+	engine->signalled = (!turned || engine->idle) && has_lease_signal(engine);
+	if (before && engine->signalled && !turned)
 		keeper_answer_leases(&keeper->answer, engine->pid);
+}
+
+static uint64_t count_turns(const struct ledger *ledger)
+{
+	return atomic_load(&ledger->turns) + atomic_load(&ledger->steps);
 }
 
 static void judge(struct keeper *keeper, bool wanted, uint64_t now_ns)
 {
 	struct engine *engine = &keeper->engine;
-	struct keeper_sample now = {.turns = atomic_load(&keeper->ledger->turns)};
+	struct keeper_sample now = {.turns = count_turns(keeper->ledger)};
 	if (!read_sample(engine, &now))
 		return; /* it ends just now: the daemon will hear of it */
 	if (wanted && !engine->wanted_since_ns) {
@@ -204,7 +251,7 @@ static void judge(struct keeper *keeper, bool wanted, uint64_t now_ns)
 		engine->baseline.major_faults = now.major_faults;
 	}
 	now.wanted_ns = engine->wanted_since_ns ? now_ns - engine->wanted_since_ns + 1 : 0;
-	look_at_leases(keeper, &now);
+	look_at_leases(keeper);
 	enum keeper_verdict verdict = keeper_judge(&engine->baseline, &now);
 	keeper->counters.starved += verdict == KEEPER_STARVED;
 	if (now.turns != engine->baseline.turns) {
@@ -218,9 +265,50 @@ static void judge(struct keeper *keeper, bool wanted, uint64_t now_ns)
 	keeper->callbacks.engine_is_stuck(keeper->callbacks.data, keeper->stuck_why);
 }
 
+/* One file tells all that is left to know of an idle engine whose loop turned since the last look. */
+static bool is_well(struct keeper *keeper)
+{
+	struct engine *engine = &keeper->engine;
+	uint64_t turns = atomic_load(&keeper->ledger->turns);
+	char state;
+	bool signalled;
+	if (!engine->idle || turns == engine->turns || !read_status(engine, &state, &signalled) || signalled ||
+	    keeper_is_halted(state))
+		return false;
+	engine->turns = turns;
+	engine->baseline.turns = count_turns(keeper->ledger);
+	engine->wanted_since_ns = 0;
+	engine->run_unread = true;
+	return true;
+}
+
 static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
 {
 	return b_ns && b_ns < a_ns ? b_ns : a_ns;
+}
+
+static uint64_t idle_look_ns(const struct settings *settings)
+{
+	return MAX(MIN(LOOK_IDLE_NS, shortest_ns(settings) + KEEPER_GRACE_NS), LOOK_NS);
+}
+
+/*
+ * Whether nothing has happened for a while: then looks may be rare. What the bound of keeper.h hangs on meanwhile:
+ * - a question that the engine takes is found in the ledger by the next look, soon after it is overdue at the latest;
+ * - one that it does not take wakes us;
+ * - a writer who waits for a lease is found by the next look, and let go by the one after it, which is soon.
+ */
+static bool look_at_idleness(struct keeper *keeper, bool busy, uint64_t now_ns)
+{
+	struct engine *engine = &keeper->engine;
+	bool before = engine->idle;
+	if (busy || engine->counted_ns - engine->baseline.run_ns >= IDLE_RUN_NS)
+		engine->busy_ns = now_ns;
+	engine->idle = now_ns - engine->busy_ns >= IDLE_AFTER_NS;
+	keeper->counters.idle += engine->idle;
+	if (engine->idle != before)
+		listen_to_queue(keeper, engine->idle ? EPOLLIN | EPOLLONESHOT : 0);
+	return engine->idle;
 }
 
 static int on_look(void *data, uint64_t now_ns)
@@ -230,14 +318,19 @@ static int on_look(void *data, uint64_t now_ns)
 	uint64_t next_overdue_ns;
 	if (!engine->ready)
 		return 0;
+	uint64_t taken = engine->taken;
 	/* answer first, judge after */
 	bool wanted = keeper_answer_overdue(&keeper->answer, now_ns, &next_overdue_ns) > 0;
 	wanted |= look_at_queue(keeper, now_ns);
-	judge(keeper, wanted, now_ns);
+	if (wanted || !is_well(keeper))
+		judge(keeper, wanted, now_ns);
 	if (!engine->ready)
 		return 0; /* the callback ended it */
 	bool uneasy = wanted || engine->signalled || keeper->stuck_why;
+	bool busy = uneasy || next_overdue_ns || engine->stalled_since_ns || engine->taken != taken;
 	uint64_t next_ns = now_ns + (uneasy ? LOOK_AGAIN_NS : LOOK_NS);
+	if (look_at_idleness(keeper, busy, now_ns))
+		next_ns = now_ns + idle_look_ns(keeper->settings);
 	next_ns = earlier(next_ns, next_overdue_ns);
 	if (engine->stalled_since_ns)
 		next_ns = earlier(next_ns, engine->stalled_since_ns + shortest_ns(keeper->settings) + KEEPER_GRACE_NS);
@@ -382,8 +475,10 @@ void keeper_engine_ready(struct keeper *keeper, struct ipc_gap *ret_gap)
 	struct engine *engine = &keeper->engine;
 	serve(keeper, false);
 	engine->ready = true;
+	engine->busy_ns = now_ns;
 	engine->taken = atomic_load(&keeper->ledger->taken);
-	engine->baseline.turns = atomic_load(&keeper->ledger->turns);
+	engine->turns = atomic_load(&keeper->ledger->turns);
+	engine->baseline.turns = count_turns(keeper->ledger);
 	read_sample(engine, &engine->baseline);
 	loop_source_arm(keeper->timer, now_ns + LOOK_AGAIN_NS);
 
@@ -419,6 +514,7 @@ static void reset_ledger(struct keeper *keeper)
 		keeper->next_event_id = id;
 	atomic_store(&ledger->next_event_id, keeper->next_event_id);
 	atomic_store(&ledger->turns, 0);
+	atomic_store(&ledger->steps, 0);
 	atomic_store(&ledger->turn_ns, 0);
 	atomic_store(&ledger->taken, 0);
 	atomic_store(&ledger->answered, 0);

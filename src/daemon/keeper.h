@@ -39,6 +39,7 @@ struct keeper_counters {
 	uint64_t unguarded_denied;
 	uint64_t rescued; /* leases released in the place of an engine that did not run */
 	uint64_t starved; /* looks at which the engine wanted to run and got no processor */
+	uint64_t idle; /* looks at an engine that had nothing to do, which are rare */
 	uint64_t lies; /* values in the ledger that cannot be */
 	uint64_t errors; /* things the kernel said that made no sense */
 	uint64_t restarts; /* engines that ended */

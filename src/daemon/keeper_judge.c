@@ -42,6 +42,11 @@ static uint64_t since(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
+bool keeper_is_halted(char state)
+{
+	return state == 'T' || state == 't';
+}
+
 static unsigned facts(const struct keeper_sample *previous, const struct keeper_sample *now)
 {
 	uint64_t ran_ns = since(now->run_ns, previous->run_ns);
@@ -49,7 +54,7 @@ static unsigned facts(const struct keeper_sample *previous, const struct keeper_
 	unsigned f = 0;
 	if (now->turns != previous->turns)
 		f |= MOVED;
-	if (now->state == 'T' || now->state == 't')
+	if (keeper_is_halted(now->state))
 		f |= HALTED;
 	if (ran_ns >= KEEPER_SPIN_NS)
 		f |= BURNT;

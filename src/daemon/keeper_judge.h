@@ -13,12 +13,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KEEPER_SPIN_NS UINT64_C(200000000) /* of processor time without one turn of the loop */
+/*
+ * Of processor time without one turn of the loop or step in it. Nobody waits for this verdict: what the engine owes is
+ * answered in its place long before. So it is far more than one step may need: a single system call may keep the kernel
+ * busy for long (attaching a BPF program), and a virtual processor is told that it ran while its host ran others.
+ */
+#define KEEPER_SPIN_NS UINT64_C(1000000000)
 #define KEEPER_RUN_A_LOOK_NS UINT64_C(60000000) /* more of it from one look to the next is not believed */
 #define KEEPER_BLOCKED_NS UINT64_C(5000000000) /* of doing nothing while somebody waits */
 
 struct keeper_sample {
-	uint64_t turns; /* of its loop */
+	uint64_t turns; /* of its loop, and steps within them */
 	uint64_t run_ns; /* processor time it got; for the engine by keeper_run_count() */
 	uint64_t wait_ns; /* time it was ready to run and did not get a processor, up to when it last ran */
 	uint64_t major_faults; /* times it waited for memory to come from disk */
@@ -45,6 +50,9 @@ enum keeper_verdict keeper_judge(const struct keeper_sample *previous, const str
  * look; run_ns then and now: as the kernel says.
  */
 uint64_t keeper_run_count(uint64_t counted_ns, uint64_t previous_run_ns, uint64_t run_ns);
+
+/* Stopped by a signal, or traced. */
+bool keeper_is_halted(char state);
 
 /* Whether this verdict means that the engine must be ended, and the reason in words. */
 bool keeper_verdict_kills(enum keeper_verdict verdict);

@@ -130,6 +130,24 @@ static void test_jump(void **unused)
 	assert_int_equal(looks, KEEPER_SPIN_NS / (40 * NS_PER_MS));
 }
 
+/* One system call in which the kernel works for long, on a host that is busy: ended only after a whole second of what
+ * the engine is told that it ran, however long it takes. */
+static void test_long_call(void **unused)
+{
+	struct keeper_sample previous = {.state = 'R', .turns = 1};
+	struct keeper_sample now = previous;
+	uint64_t raw_ns = 0, looked_ns = 0;
+	while (!keeper_verdict_kills(keeper_judge(&previous, &now))) {
+		raw_ns += 90 * NS_PER_MS;
+		looked_ns += 60 * NS_PER_MS;
+		now.run_ns = keeper_run_count(now.run_ns, raw_ns - 90 * NS_PER_MS, raw_ns);
+		now.wanted_ns += 60 * NS_PER_MS;
+	}
+	assert_true(looked_ns >= NS_PER_SEC);
+	now.turns++; /* it came back */
+	assert_false(keeper_verdict_kills(keeper_judge(&previous, &now)));
+}
+
 static void test_parse(void **unused)
 {
 	static const char stat[] = "12 (a) R 1 (b)) S 1 12 12 0 -1 4194560 99 100 7 0 2 57 0 0 20 0 1 0 293718 2535424";
@@ -155,7 +173,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_product), cmocka_unit_test(test_backwards),
 		cmocka_unit_test(test_named_cases),   cmocka_unit_test(test_jump),
-		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_long_call),     cmocka_unit_test(test_parse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@ static const struct {
 	COUNTER(unguarded_denied),
 	COUNTER(rescued),
 	COUNTER(starved),
+	COUNTER(idle),
 	COUNTER(lies),
 	COUNTER(errors),
 	COUNTER(restarts),

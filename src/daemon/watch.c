@@ -9,7 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_NS (1 * NS_PER_SEC)
+#define ASK_NS (4 * NS_PER_SEC) /* after all have answered */
+#define LOOK_NS (1 * NS_PER_SEC) /* while one has not */
 
 static const enum process_role roles[] = {PROCESS_CAGE, PROCESS_CONTROL};
 
@@ -82,13 +83,21 @@ static void look(struct watch *watch, enum process_role role, uint64_t now_ns)
 		children_kill(watch->children, role, why);
 }
 
+static bool all_answered(const struct watch *watch)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
+		if (watch->table[roles[i]].asked_ns)
+			return false;
+	return true;
+}
+
 static int on_look(void *data, uint64_t now_ns)
 {
 	struct watch *watch = data;
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++)
 		if (children_is_ready(watch->children, roles[i]))
 			look(watch, roles[i], now_ns);
-	return loop_source_arm(watch->timer, now_ns + LOOK_NS);
+	return loop_source_arm(watch->timer, now_ns + (all_answered(watch) ? ASK_NS : LOOK_NS));
 }
 
 static int open_proc(pid_t pid, const char *file)
@@ -116,8 +125,11 @@ void watch_started(struct watch *watch, enum process_role role, pid_t pid)
 void watch_pong(struct watch *watch, enum process_role role, uint64_t number)
 {
 	struct watched *watched = &watch->table[role];
-	if (number == watched->number)
-		watched->asked_ns = 0;
+	if (number != watched->number || !watched->asked_ns)
+		return;
+	watched->asked_ns = 0;
+	if (all_answered(watch))
+		loop_source_arm(watch->timer, clock_next_ns(clock_monotonic_ns(), ASK_NS));
 }
 
 int watch_new(struct loop *loop, struct children *children, struct watch **ret)

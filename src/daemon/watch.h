@@ -3,7 +3,8 @@
  * watch: cage and control, which nobody waits for in the kernel: a process that stands still is ended, and started
  * again.
  *
- *     each second: IPC_PING ─▶ its loop ─▶ IPC_PONG        no answer for LOOKS looks ─▶ watch_judge ─▶ children_kill
+ *     every four seconds: IPC_PING ─▶ its loop ─▶ IPC_PONG     no answer for LOOKS looks, one a second ─▶ watch_judge
+ * ─▶ children_kill
  *
  * Judged as the keeper judges the engine: by what the process did with its processor time, not by a clock alone. One
  * that is starved, or waits for the disk, is left in peace for as long as that takes. Owns the open files of /proc.

@@ -5,8 +5,8 @@
  *     process_enter ─▶ IPC_GROUP ─▶ broker, sensors (with privilege) ─▶ process_drop ─▶ agents come ─▶ READY, begin
  *
  * It says READY and begins to take events when every enabled agent is live, or after AGENTS_WAIT_NS: until then the
- * parent's keeper answers, by the operator's policy. In each turn of its loop it counts the turn in the ledger, so that
- * the parent can tell a late engine from a stuck one.
+ * parent's keeper answers, by the operator's policy. In each turn of its loop it counts the turn, and the steps in it,
+ * in the ledger, so that the parent can tell a late engine from a stuck one.
  */
 #include "base/clock.h"
 #include "base/fd.h"
@@ -49,6 +49,14 @@ static void before_wait(void *data)
 		atomic_store_explicit(&engine->ledger->turn_ns, clock_monotonic_ns(), memory_order_relaxed);
 }
 
+/* A turn may be a callback for each of 64 agents at once: each of them goes on with it. */
+static void after_call(void *data)
+{
+	struct engine *engine = data;
+	if (engine->ledger)
+		atomic_fetch_add_explicit(&engine->ledger->steps, 1, memory_order_relaxed);
+}
+
 void engine_begin_when_ready(struct engine *engine, uint64_t now_ns)
 {
 	bool all = (engine->agents_here & engine->agents_wanted) == engine->agents_wanted;
@@ -66,7 +74,7 @@ static int on_tick(void *data, uint64_t now_ns)
 {
 	struct engine *engine = data;
 	engine_begin_when_ready(engine, now_ns);
-	return loop_source_arm(engine->tick, now_ns + (engine->began ? TICK_NS : TICK_NS / 10));
+	return loop_source_arm(engine->tick, clock_next_ns(now_ns, engine->began ? TICK_NS : TICK_NS / 10));
 }
 
 static void count_generation(struct engine *engine)
@@ -143,6 +151,7 @@ static int run(struct engine *engine)
 		return r;
 	engine->began_ns = clock_monotonic_ns();
 	loop_set_before_wait(engine->loop, before_wait, engine);
+	loop_set_after_call(engine->loop, after_call, engine);
 	loop_set_busy_poll(engine->loop);
 	requests_take_early(engine);
 	loop_source_arm(engine->tick, engine->began_ns + TICK_NS / 10);
@@ -153,6 +162,7 @@ static int run(struct engine *engine)
 static void end(struct engine *engine)
 {
 	loop_set_before_wait(engine->loop, NULL, NULL);
+	loop_set_after_call(engine->loop, NULL, NULL);
 	loop_source_remove(engine->tick);
 	/* first what is open is answered, then the sensors go, which need not answer any more */
 	broker_free(engine->broker);

@@ -33,6 +33,7 @@
 #define BUSY_WAKES 4u /* so many wake-ups in a row, each within LOOK_EVERY of the one before */
 #define QUIET_LOOKS 4u /* so many looks in a row with at most one record each */
 #define COUNT_EVERY_NS (100 * NS_PER_MS)
+#define COUNT_QUIET_NS (250 * NS_PER_MS) /* when nothing came in between */
 
 struct sensor_bpf {
 	struct sensor sensor; /* first */
@@ -41,7 +42,7 @@ struct sensor_bpf {
 	struct bpf_ring *ring;
 	struct loop_source *ring_source, *look_source, *count_source;
 	struct sensor_counters counters;
-	uint64_t taken;
+	uint64_t taken, counted; /* in all; when on_count() last looked */
 	uint64_t last_wake_ns;
 	uint32_t busy_wakes, quiet_looks;
 	bool looking; /* by ourselves, not woken */
@@ -178,7 +179,10 @@ static int on_count(void *data, uint64_t now_ns)
 	struct sensor_bpf *s = data;
 	drain(s, BATCH);
 	tell_lost(s);
-	return loop_source_arm(s->count_source, now_ns + COUNT_EVERY_NS);
+	bool quiet = s->taken == s->counted;
+	s->counted = s->taken;
+	return loop_source_arm(s->count_source,
+			       quiet ? clock_next_ns(now_ns, COUNT_QUIET_NS) : now_ns + COUNT_EVERY_NS);
 }
 
 static void refresh(void *data)

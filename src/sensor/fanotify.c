@@ -85,6 +85,13 @@ struct subject {
 	uint32_t file_flags;
 };
 
+/* Within a turn that may be long: to the keeper. */
+static void alive(void *data)
+{
+	struct fanotify *fanotify = data;
+	atomic_fetch_add(&fanotify->ledger->steps, 1);
+}
+
 static void set_reading(struct fanotify *fanotify, bool reading)
 {
 	if (fanotify->reading == reading)
@@ -298,6 +305,7 @@ static int on_questions(void *data, uint32_t unused)
 			report_lost(fanotify, 0, 1);
 		else if (event.fd >= 0)
 			on_permission_event(fanotify, &event);
+		alive(fanotify); /* the table of processes may have had a thousand records to take first */
 	}
 	return 0;
 }
@@ -349,6 +357,7 @@ static int on_notices(void *data, uint32_t unused)
 			continue;
 		on_notify_event(fanotify, &event);
 		event_fds_close(&fanotify->fds, event.fd);
+		alive(fanotify);
 	}
 	return 0;
 }
@@ -504,9 +513,12 @@ static struct sensor *fanotify_close(struct sensor *sensor)
 {
 	struct fanotify *fanotify = of(sensor);
 	/* whoever still waits goes on: the keeper holds the group, closing it here allows nobody */
-	for (uint32_t i = 0; fanotify->pending.slots && i < LEDGER_SLOTS; i++)
-		if (fanotify->pending.slots[i].used)
-			allow_at_once(fanotify, &fanotify->pending.slots[i]);
+	for (uint32_t i = 0; fanotify->pending.slots && i < LEDGER_SLOTS; i++) {
+		if (!fanotify->pending.slots[i].used)
+			continue;
+		allow_at_once(fanotify, &fanotify->pending.slots[i]);
+		alive(fanotify);
+	}
 	verdict_cache_free(fanotify->cache);
 	pending_deinit(&fanotify->pending);
 	loop_source_remove(fanotify->questions);
@@ -526,12 +538,6 @@ static struct sensor *fanotify_close(struct sensor *sensor)
 static void close_kept(void *data, int fd)
 {
 	event_fds_close(&((struct fanotify *)data)->fds, fd);
-}
-
-static void alive(void *data)
-{
-	struct fanotify *fanotify = data;
-	atomic_fetch_add(&fanotify->ledger->turns, 1);
 }
 
 static int open_cache(struct fanotify *fanotify)

@@ -167,6 +167,13 @@ static int entry_remove(struct verdict_cache *cache, struct entry *entry)
 	return entry->fd;
 }
 
+/* The nth of many in one turn. */
+static void go_on(const struct verdict_cache *cache, uint32_t n)
+{
+	if (cache->opts.alive && n % ALIVE_EVERY == 0)
+		cache->opts.alive(cache->opts.data);
+}
+
 /* Closing releases the lease. */
 static void entry_drop(struct verdict_cache *cache, struct entry *entry)
 {
@@ -368,8 +375,10 @@ static void on_break(struct verdict_cache *cache, int fd)
 static void on_overflow(struct verdict_cache *cache)
 {
 	cache->counters.overflows++;
-	for (int fd = 0; fd < LEDGER_FD_LIMIT; fd++)
+	for (int fd = 0; fd < LEDGER_FD_LIMIT; fd++) {
 		on_break(cache, fd);
+		go_on(cache, (uint32_t)fd);
+	}
 }
 
 static int on_signal(void *data, uint32_t unused)
@@ -393,10 +402,12 @@ static int on_signal(void *data, uint32_t unused)
 static int on_sweep(void *data, uint64_t now_ns)
 {
 	struct verdict_cache *cache = data;
+	uint32_t n = 0;
 	list_for_each_safe (link, &cache->entries) {
 		struct entry *entry = list_entry(link, struct entry, link);
 		if (entry->brief && now_ns - entry->born_ns >= cache->opts.brief_ns)
 			entry_drop(cache, entry);
+		go_on(cache, ++n);
 	}
 	for (uint32_t i = 0; i < MIN(LOOKS_PER_SWEEP, cache->opts.entries_max); i++) {
 		struct entry *entry = &cache->slots[cache->sweep_at++ % cache->opts.entries_max];
@@ -405,7 +416,7 @@ static int on_sweep(void *data, uint64_t now_ns)
 		if (used && fstat(entry->fd, &status) == 0 && status.st_nlink == 0)
 			entry_drop(cache, entry);
 	}
-	return loop_source_arm(cache->sweeper, now_ns + SWEEP_NS);
+	return loop_source_arm(cache->sweeper, clock_next_ns(now_ns, SWEEP_NS));
 }
 
 static int on_close(void *data, uint64_t now_ns)
@@ -427,8 +438,7 @@ void verdict_cache_flush(struct verdict_cache *cache)
 		int fd = entry_remove(cache, list_entry(link, struct entry, link));
 		cache->by_fd[fd] = FD_DYING;
 		cache->dying[cache->n_dying++] = fd;
-		if (cache->opts.alive && cache->n_dying % ALIVE_EVERY == 0)
-			cache->opts.alive(cache->opts.data);
+		go_on(cache, cache->n_dying);
 	}
 	for (int fd = 0; fd < LEDGER_FD_LIMIT && cache->n_leased > 0; fd++)
 		if (cache->by_fd[fd] == FD_LEASED)
@@ -525,10 +535,15 @@ struct verdict_cache *verdict_cache_free(struct verdict_cache *cache)
 {
 	if (!cache)
 		return NULL;
-	list_for_each_safe (link, &cache->entries)
+	uint32_t n = 0;
+	list_for_each_safe (link, &cache->entries) {
 		entry_drop(cache, list_entry(link, struct entry, link));
-	while (cache->n_dying)
+		go_on(cache, ++n);
+	}
+	while (cache->n_dying) {
 		cache->opts.close_fd(cache->opts.data, cache->dying[--cache->n_dying]);
+		go_on(cache, cache->n_dying);
+	}
 	loop_source_remove(cache->signals);
 	loop_source_remove(cache->sweeper);
 	loop_source_remove(cache->closer);

@@ -51,7 +51,8 @@ struct verdict_cache_opts {
 	/* closes a descriptor that is not kept any more */
 	void (*close_fd)(void *data, int fd);
 	void *data;
-	/* called now and then in a long flush, which is bounded work and no loop that stands still; may be NULL */
+	/* called now and then where all entries are gone through: bounded work, and no loop that stands still; may be
+	 * NULL */
 	void (*alive)(void *data);
 	const char *const
 		*lasting; /* paths whose file systems are not unmounted; n_lasting of them, borrowed for new */

@@ -5,9 +5,9 @@
  *     engine writes ─▶ memfd ─▶ the parent's keeper reads, never trusts
  *
  * From it the keeper knows a late engine from a dead one: it looks at questions whose deadline has passed, at the
- * count of events taken from the fanotify group while its queue is not empty, and at the turns of the loop.
- * Handed over by the parent with the group's descriptor (see daemon/keeper.h). The keeper copies a value once and
- * treats any value as possible.
+ * count of events taken from the fanotify group while its queue is not empty, and at the turns of the loop and the
+ * steps within them. Handed over by the parent with the group's descriptor (see daemon/keeper.h). The keeper copies a
+ * value once and treats any value as possible.
  *
  * Who answers a question, when both might: the number of an event must not be used again while somebody may still
  * answer by it. So a slot is held until the number is closed:
@@ -66,7 +66,8 @@ struct ledger {
 	_Atomic uint64_t wanted; /* by the engine: serial << LEDGER_WANT_BITS | enum ledger_wanted */
 	_Atomic uint64_t applied; /* by the keeper: the last `wanted` that the marks follow */
 	_Atomic uint64_t engines; /* that began so far; each counts itself */
-	_Atomic uint64_t reserved[5];
+	_Atomic uint64_t steps; /* within turns: after each callback, and now and then within a long one */
+	_Atomic uint64_t reserved[4];
 	struct ledger_slot slots[LEDGER_SLOTS];
 };
 

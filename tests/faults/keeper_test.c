@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/macro.h"
+#include "daemon/keeper_judge.h"
 #include "faults/waits.h"
 #include "faults/world.h"
 
@@ -46,9 +47,31 @@ static void open_world(const struct world_opts *opts)
 	waits_from_now();
 }
 
+/* Whether what happens to the engine happens to one that the keeper looks at rarely. */
+static bool is_idle;
+
+static void be_idle(void)
+{
+	uint64_t n = 0;
+	if (!is_idle)
+		return;
+	world_look(&world);
+	n = shared->keeper.idle;
+	world_wait((world_look(&world), shared->keeper.idle) >= n + 2);
+}
+
 static int set_up(void **state)
 {
+	is_idle = false;
 	open_world(&(struct world_opts){.cache_entries = 64});
+	return 0;
+}
+
+static int set_up_idle(void **state)
+{
+	set_up(state);
+	is_idle = true;
+	be_idle();
 	return 0;
 }
 
@@ -201,6 +224,37 @@ static void test_stopped(void **state)
 	assert_int_equal(shared->keeper.unguarded_allowed + shared->keeper.overdue, N_OPENERS);
 }
 
+/* Asked before anybody looks at it. */
+static void test_stopped_then_asked(void **state)
+{
+	uint32_t generation = atomic_load(&shared->generation);
+	world_signal_engine(&world, SIGSTOP);
+	for (unsigned i = 0; i < 10; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY);
+	all_go_on(10, 0, "engine stopped, then asked");
+	engine_comes_back(generation);
+}
+
+/* A question now and then: the keeper, which each of them wakes, leaves it to the engine. */
+static void test_seldom_asked(void **state)
+{
+	uint64_t longest_ns = 0;
+	open_world(&(struct world_opts){.cache_entries = 64, .deadline_ms = NEVER_DUE_MS});
+	is_idle = true;
+	for (int i = 0; i < 3; i++) {
+		uint64_t asked = atomic_load(&shared->asked_open);
+		be_idle();
+		uint64_t start_ns = clock_monotonic_ns();
+		assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+		longest_ns = MAX(longest_ns, clock_monotonic_ns() - start_ns);
+		assert_int_equal(atomic_load(&shared->asked_open), asked + 1);
+	}
+	print_message("asked after a while of nothing: %.1f ms at the most\n", (double)longest_ns / 1e6);
+	world_look(&world);
+	assert_int_equal(shared->keeper.overdue + shared->keeper.drained, 0);
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+}
+
 /* Stopped while nobody waits: found all the same. */
 static void test_stopped_idle(void **state)
 {
@@ -236,6 +290,43 @@ static void test_spinning(void **state)
 	engine_comes_back(generation);
 	print_message("engine in a loop: back after %.1f ms\n", (double)(clock_monotonic_ns() - start_ns) / 1e6);
 	assert_non_null(strstr(shared->stuck_why, "loop"));
+}
+
+/* Processor time that the engine got so far. */
+static uint64_t engine_run_ns(void)
+{
+	char path[48], text[128] = "";
+	unsigned long long run_ns = 0;
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", atomic_load(&shared->engine));
+	if (fd_read_file(AT_FDCWD, path, text, sizeof(text)) > 0)
+		sscanf(text, "%llu", &run_ns);
+	return run_ns;
+}
+
+/* A long turn that goes on is no loop that stands still; who waits is answered meanwhile, a writer too. */
+static void test_long_turn(void **state)
+{
+	atomic_store(&shared->cache, 1);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	assert_int_equal(world_open_file(&world, "a", O_RDONLY), 0);
+	world_look(&world);
+	assert_int_equal(shared->counters.cache_size, 1);
+	pid_t engine = atomic_load(&shared->engine);
+	world_file(&world, "b", "x", 0644);
+	uint64_t begin_ns = engine_run_ns();
+	world_command_post(&world, WORLD_STEP, 0);
+	world_wait(atomic_load(&shared->nap) == 2);
+	openers[0] = world_opener(&world, "b", O_RDONLY);
+	openers[1] = world_opener(&world, "a", O_WRONLY);
+	all_go_on(2, 0, "engine in a long turn");
+	world_wait(engine_run_ns() > begin_ns + 2 * KEEPER_SPIN_NS);
+	uint64_t looks = atomic_load(&shared->looks);
+	world_wait(atomic_load(&shared->looks) >= looks + 2);
+	assert_int_equal(shared->keeper.rescued, 1);
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+	atomic_store(&shared->nap, 0);
+	assert_int_equal(world_open_file(&world, "b", O_RDONLY), 0);
+	assert_int_equal(atomic_load(&shared->engine), engine);
 }
 
 static void test_asleep(void **state)
@@ -405,6 +496,7 @@ static void test_writer_and_deaf_engine(void **state)
 	world_look(&world);
 	assert_int_equal(shared->counters.cache_size, 1);
 	world_command(&world, WORLD_WANT, LEDGER_WANT_EXEC); /* the writer's open asks nobody */
+	be_idle();
 	world_command(&world, WORLD_SLEEP, 0);
 	openers[0] = world_opener(&world, "a", O_WRONLY);
 	all_go_on(1, 0, "writer of a cached file, engine deaf");
@@ -488,6 +580,9 @@ static void test_many_deaths(void **state)
 	assert_true(sum(&shared->keeper) > 0);
 }
 
+/* The same with an engine that had nothing to do for a while. */
+#define IDLE(test) {#test " after a while of nothing", test, set_up_idle, tear_down, NULL}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -498,6 +593,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stopped_idle, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_traced, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_spinning, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_long_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_asleep, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_takes_nothing, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_overdue, set_up, tear_down),
@@ -505,6 +601,15 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lies, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_starved, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_writer_and_deaf_engine, set_up, tear_down),
+		IDLE(test_stopped_idle),
+		IDLE(test_stopped_then_asked),
+		IDLE(test_spinning),
+		IDLE(test_asleep),
+		IDLE(test_takes_nothing),
+		IDLE(test_overdue),
+		IDLE(test_lies),
+		IDLE(test_writer_and_deaf_engine),
+		cmocka_unit_test_setup_teardown(test_seldom_asked, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_none, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_daemon_killed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_new_mount, set_up, tear_down),

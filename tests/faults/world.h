@@ -29,6 +29,7 @@ enum world_command {
 	WORLD_LIE, /* fill the ledger with what cannot be */
 	WORLD_NAP, /* outside of the loop, sets nap to 2, until nap is 0 */
 	WORLD_OPEN, /* a thread of the engine opens the file "a"; see opened */
+	WORLD_STEP, /* outside of the loop, uses the processor and counts steps, until nap is 0 */
 	WORLD_TAKE, /* argument: read that many questions and enter none of them in the ledger */
 };
 

@@ -221,6 +221,11 @@ static void obey(void)
 		while (atomic_load(&engine.shared->nap))
 			world_pause();
 		break;
+	case WORLD_STEP:
+		atomic_store(&engine.shared->nap, 2);
+		while (atomic_load(&engine.shared->nap))
+			atomic_fetch_add(&engine.ledger->steps, 1);
+		break;
 	case WORLD_LIE:
 		lie();
 		break;

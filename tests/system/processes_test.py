@@ -264,7 +264,7 @@ class StandsStill(Case):
         pids = {name: self.platform.pid(name) for name in ("cage", "control")}
         for pid in pids.values():
             os.kill(pid, signal.SIGSTOP)
-        time.sleep(2)
+        time.sleep(4.5)  # they are asked every 4 s
         for pid in pids.values():
             os.kill(pid, signal.SIGCONT)
         time.sleep(2)

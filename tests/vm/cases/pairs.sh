@@ -159,7 +159,7 @@ pair() {
 	load_stop
 	[ -s work.errors ] && fail "the work failed: $(head -n 3 work.errors)"
 	for name in "$@"; do seen_$name; done
-	vm_tally "$began" "$@" || platform_fail "the counters do not add up, see above"
+	vm_tally "$@" || platform_fail "the counters do not add up, see above"
 }
 
 # ---- beside hostile ----
@@ -257,5 +257,5 @@ beside_hostile() {
 	work_goes_on
 	load_stop
 	for name in "$@"; do seen_$name; done
-	vm_tally "$began" "$@" || platform_fail "the counters do not add up, see above"
+	vm_tally "$@" || platform_fail "the counters do not add up, see above"
 }

@@ -25,7 +25,7 @@ denied_by reputation
 work_start
 work_goes_on
 agents_are live || platform_fail "not all agents are live"
-generation_must_be "$began"
+generation_must_be 1
 [ "$(status parent.processes.cage.restarts)" = 0 ] || platform_fail "the cage was started anew"
 rm /var/lib/ringside/fill logs/fill
 vm_bypass memfd-exec sleeper >/dev/null 2>&1
