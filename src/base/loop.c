@@ -21,7 +21,8 @@ struct loop {
 	void *before_wait_data;
 	void (*after_call)(void *data);
 	void *after_call_data;
-	bool polls;
+	bool (*expects)(const void *data); /* NULL: it never looks */
+	const void *expects_data;
 	struct busy_poll poll;
 };
 
@@ -30,6 +31,7 @@ struct loop_source {
 	struct list link;
 	int fd;
 	bool own_fd;
+	bool watched; /* by epoll */
 	bool removed;
 	loop_fd_fn *fd_fn;
 	loop_timer_fn *timer_fn;
@@ -70,6 +72,21 @@ struct loop *loop_free(struct loop *loop)
 	return NULL;
 }
 
+/* Not watched means not in epoll: one that is there with no events wakes its waiter all the same whenever the file does
+ * not say what happened to it, as fanotify does not. */
+int loop_source_set_events(struct loop_source *source, uint32_t epoll_events)
+{
+	struct epoll_event event = {.events = epoll_events, .data.ptr = source};
+	bool watch = epoll_events != 0;
+	int how = !watch ? EPOLL_CTL_DEL : source->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	if (!watch && !source->watched)
+		return 0;
+	if (epoll_ctl(source->loop->epoll_fd, how, source->fd, &event) < 0)
+		return -errno;
+	source->watched = watch;
+	return 0;
+}
+
 static int source_add(struct loop *loop, struct loop_source *template, uint32_t events, struct loop_source **ret)
 {
 	_cleanup_(freep) struct loop_source *source = malloc(sizeof(*source));
@@ -78,9 +95,9 @@ static int source_add(struct loop *loop, struct loop_source *template, uint32_t 
 	*source = *template;
 	source->loop = loop;
 	list_init(&source->link);
-	struct epoll_event event = {.events = events, .data.ptr = source};
-	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, source->fd, &event) < 0)
-		return -errno;
+	int r = loop_source_set_events(source, events);
+	if (r < 0)
+		return r;
 	list_append(&loop->sources, &source->link);
 	*ret = STEAL(source);
 	return 0;
@@ -90,12 +107,6 @@ int loop_add_fd(struct loop *loop, int fd, uint32_t epoll_events, loop_fd_fn *fn
 {
 	struct loop_source template = {.fd = fd, .fd_fn = fn, .data = data};
 	return source_add(loop, &template, epoll_events, ret);
-}
-
-int loop_source_set_events(struct loop_source *source, uint32_t epoll_events)
-{
-	struct epoll_event event = {.events = epoll_events, .data.ptr = source};
-	return epoll_ctl(source->loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event) < 0 ? -errno : 0;
 }
 
 int loop_add_timer(struct loop *loop, loop_timer_fn *fn, void *data, struct loop_source **ret)
@@ -123,7 +134,7 @@ struct loop_source *loop_source_remove(struct loop_source *source)
 	if (!source || source->removed)
 		return NULL;
 	source->removed = true;
-	epoll_ctl(source->loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+	loop_source_set_events(source, 0);
 	if (source->own_fd)
 		fd_close(source->fd);
 	list_remove(&source->link);
@@ -143,16 +154,17 @@ void loop_set_after_call(struct loop *loop, void (*fn)(void *data), void *data)
 	loop->after_call_data = data;
 }
 
-void loop_set_busy_poll(struct loop *loop)
+void loop_set_busy_poll(struct loop *loop, bool (*expects)(const void *data), const void *data)
 {
 	busy_poll_init(&loop->poll, busy_poll_alone());
-	loop->polls = true;
+	loop->expects = expects;
+	loop->expects_data = data;
 }
 
 /* As epoll_wait(2) without a time limit. */
 static int wait_long(struct loop *loop, struct epoll_event *events)
 {
-	if (!loop->polls)
+	if (!loop->expects || !loop->expects(loop->expects_data))
 		return epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, -1);
 	uint64_t begin_ns = clock_monotonic_ns();
 	enum busy_poll_outcome outcome = BUSY_POLL_SLEPT;

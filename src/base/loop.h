@@ -24,7 +24,7 @@ struct loop *loop_free(struct loop *loop);
 
 /* Watches a descriptor (borrowed: close it after removing the source). */
 int loop_add_fd(struct loop *loop, int fd, uint32_t epoll_events, loop_fd_fn *fn, void *data, struct loop_source **ret);
-/* Changes what a descriptor source waits for. */
+/* Changes what a descriptor source waits for; 0: nothing, not even its end. */
 int loop_source_set_events(struct loop_source *source, uint32_t epoll_events);
 
 /* A timer, not armed. */
@@ -41,8 +41,9 @@ void loop_set_before_wait(struct loop *loop, void (*fn)(void *data), void *data)
 /* Called after each callback: in a long turn, the place to say that it goes on. */
 void loop_set_after_call(struct loop *loop, void (*fn)(void *data), void *data);
 
-/* From now on a turn without a time limit looks again for a moment before it sleeps, while that pays (busy_poll.h). */
-void loop_set_busy_poll(struct loop *loop);
+/* From now on a turn without a time limit looks again for a moment before it sleeps, while that pays (busy_poll.h) and
+ * `expects` says that something is due within microseconds. */
+void loop_set_busy_poll(struct loop *loop, bool (*expects)(const void *data), const void *data);
 
 /* Runs until loop_exit() (returns 0) or a callback's error. */
 int loop_run(struct loop *loop);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,6 +42,30 @@ static void test_remove_in_callback(void **state)
 	loop_free(fixture.loop);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+/* A source that waits for nothing hears nothing, not even of an end, which epoll reports unasked. */
+static void test_no_events(void **state)
+{
+	struct loop *loop;
+	struct loop_source *source;
+	int fds[2], index = 0;
+	fixture = (struct fixture){0};
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(loop_add_fd(loop, fds[0], EPOLLIN, remove_other, &index, &source), 0);
+	assert_int_equal(loop_source_set_events(source, 0), 0);
+	assert_int_equal(loop_source_set_events(source, 0), 0);
+	close(fds[1]);
+	assert_int_equal(loop_turn(loop, 0), 0);
+	assert_int_equal(fixture.calls[0], 0);
+	assert_int_equal(loop_source_set_events(source, EPOLLIN), 0);
+	assert_int_equal(loop_turn(loop, 0), 0);
+	assert_int_equal(fixture.calls[0], 1);
+	loop_source_set_events(source, 0);
+	loop_source_remove(source);
+	loop_free(loop);
+	close(fds[0]);
 }
 
 static int count_and_exit(void *data, uint64_t now_ns)
@@ -105,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_remove_in_callback),
+		cmocka_unit_test(test_no_events),
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_after_call),
 	};

@@ -142,6 +142,13 @@ static int prepare(struct engine *engine)
 	return r;
 }
 
+/* Agents answer within microseconds, the kernel asks when it likes: who looks for its next question holds a processor
+ * that whoever asks it may need. */
+static bool expects_answer(const void *data)
+{
+	return broker_n_open(((const struct engine *)data)->broker) > 0;
+}
+
 static int run(struct engine *engine)
 {
 	int r = process_drop(engine->process);
@@ -152,7 +159,7 @@ static int run(struct engine *engine)
 	engine->began_ns = clock_monotonic_ns();
 	loop_set_before_wait(engine->loop, before_wait, engine);
 	loop_set_after_call(engine->loop, after_call, engine);
-	loop_set_busy_poll(engine->loop);
+	loop_set_busy_poll(engine->loop, expects_answer, engine);
 	requests_take_early(engine);
 	loop_source_arm(engine->tick, engine->began_ns + TICK_NS / 10);
 	engine_begin_when_ready(engine, engine->began_ns);
