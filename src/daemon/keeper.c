@@ -11,12 +11,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/fanotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -29,6 +29,7 @@
 #define LOOK_AGAIN_NS (40 * NS_PER_MS) /* and when something was not in order */
 #define SERVE_PER_TURN 64u
 #define DRAIN_PER_LOOK 4096u
+#define TAKES_PER_LOOK_MAX UINT64_C(1000000) /* more between two looks is a lie */
 
 /* Permission events need no limit on their queue: each of them has a task that waits, and with a limit the kernel
  * allows what finds no room. Notify events have nobody waiting: a limit, and what is beyond is reported as lost.
@@ -53,7 +54,9 @@ struct engine {
 	uint64_t turns; /* at the last look, without steps */
 	uint64_t wanted_since_ns; /* 0: nobody waits */
 	uint64_t taken; /* at the last look */
-	uint64_t stalled_since_ns; /* since when it took nothing from a queue that is not empty; 0: it does */
+	uint64_t left; /* what left the queue since it is watched, by whoever's hand */
+	struct queue_looks looks; /* ours: those in the ledger are for the engine, which could write there */
+	uint64_t queued_since_ns; /* of the first in the queue, at the latest; 0: it was empty at the last look */
 	bool signalled; /* at the last look a signal of a lease waited, and the loop has not turned since */
 	uint64_t busy_ns; /* when there last was something to look at */
 	bool idle; /* looked at rarely; the next question tells */
@@ -125,6 +128,60 @@ static void listen_to_queue(struct keeper *keeper, uint32_t epoll_events)
 		keeper->counters.errors++;
 }
 
+static uint64_t queue_limit_ns(const struct keeper *keeper)
+{
+	return shortest_ns(keeper->settings) + KEEPER_GRACE_NS;
+}
+
+static void left_queue(struct keeper *keeper, uint64_t left)
+{
+	keeper->engine.left = left;
+	atomic_store(&keeper->ledger->left_otherwise, left - keeper->engine.taken);
+}
+
+/* What the engine took since the last look. */
+static void count_taken(struct keeper *keeper)
+{
+	struct engine *engine = &keeper->engine;
+	uint64_t taken = atomic_load(&keeper->ledger->taken);
+	uint64_t n = taken - engine->taken;
+	bool lie = n > TAKES_PER_LOOK_MAX;
+	keeper->counters.lies += lie;
+	engine->taken = taken;
+	left_queue(keeper, engine->left + (lie ? 0 : n));
+}
+
+/* How many wait, and with it what was taken until then. */
+static uint64_t count_queued(struct keeper *keeper)
+{
+	int size = 0;
+	do {
+		count_taken(keeper);
+		if (ioctl(keeper->group_fd, FIONREAD, &size) < 0)
+			keeper->counters.errors++;
+	} while (size > 0 && atomic_load(&keeper->ledger->taken) != keeper->engine.taken);
+	return (unsigned)size / FAN_EVENT_METADATA_LEN;
+}
+
+/* Who waits there, and since when. */
+static void look_into_queue(struct keeper *keeper, uint64_t now_ns)
+{
+	struct engine *engine = &keeper->engine;
+	uint64_t n = count_queued(keeper);
+	uint64_t seen = atomic_load(&engine->looks.last);
+	engine->queued_since_ns = 0;
+	if (engine->left + n < seen) /* some left it uncounted */
+		left_queue(keeper, seen - n);
+	if (n == 0)
+		return;
+	uint64_t apart_ns = queue_limit_ns(keeper) / (QUEUE_LOOKS - 8);
+	queue_looks_note(&engine->looks, engine->left + n, now_ns, apart_ns);
+	queue_looks_note(&keeper->ledger->looks, engine->left + n, now_ns, apart_ns);
+	engine->queued_since_ns = queue_looks_since(&engine->looks, engine->left + 1);
+	if (engine->queued_since_ns == 0)
+		engine->queued_since_ns = now_ns; /* too soon after the last look that was kept */
+}
+
 /* The first question to an idle engine, which has not taken it yet. Not looked at in this moment: it would keep the
  * engine, which has just been woken, from its processor. */
 static int hear_of_question(struct keeper *keeper)
@@ -133,8 +190,7 @@ static int hear_of_question(struct keeper *keeper)
 	uint64_t now_ns = clock_monotonic_ns();
 	engine->idle = false;
 	engine->busy_ns = now_ns;
-	engine->taken = atomic_load(&keeper->ledger->taken);
-	engine->stalled_since_ns = now_ns;
+	look_into_queue(keeper, now_ns);
 	return loop_source_arm(keeper->timer, now_ns + LOOK_SOON_NS);
 }
 
@@ -193,29 +249,19 @@ static bool read_sample(struct engine *engine, struct keeper_sample *sample)
 	return true;
 }
 
-static bool is_queued(const struct keeper *keeper)
-{
-	struct pollfd poll_group = {.fd = keeper->group_fd, .events = POLLIN};
-	return poll(&poll_group, 1, 0) > 0;
-}
-
-/* Since when the queue is not empty and the engine takes nothing from it. Whatever has waited long enough is
- * answered. Returns whether something was. */
+/* Whatever has waited so long in the queue is answered. Returns whether something was. */
 static bool look_at_queue(struct keeper *keeper, uint64_t now_ns)
 {
 	struct engine *engine = &keeper->engine;
-	uint64_t taken = atomic_load(&keeper->ledger->taken);
-	bool same = taken == engine->taken;
-	engine->taken = taken;
-	if (!is_queued(keeper)) {
-		engine->stalled_since_ns = 0;
-		return false;
+	look_into_queue(keeper, now_ns);
+	unsigned n = 0;
+	while (engine->queued_since_ns && n < DRAIN_PER_LOOK &&
+	       engine->queued_since_ns + queue_limit_ns(keeper) <= now_ns) {
+		uint64_t before = engine->left;
+		n += keeper_answer_queue(&keeper->answer, 1);
+		left_queue(keeper, before + 1);
+		engine->queued_since_ns = queue_looks_since(&engine->looks, engine->left + 1);
 	}
-	if (!same || !engine->stalled_since_ns)
-		engine->stalled_since_ns = now_ns;
-	if (now_ns - engine->stalled_since_ns < shortest_ns(keeper->settings) + KEEPER_GRACE_NS)
-		return false;
-	unsigned n = keeper_answer_queue(&keeper->answer, DRAIN_PER_LOOK);
 	keeper->counters.drained += n;
 	return n > 0;
 }
@@ -327,13 +373,13 @@ static int on_look(void *data, uint64_t now_ns)
 	if (!engine->ready)
 		return 0; /* the callback ended it */
 	bool uneasy = wanted || engine->signalled || keeper->stuck_why;
-	bool busy = uneasy || next_overdue_ns || engine->stalled_since_ns || engine->taken != taken;
+	bool busy = uneasy || next_overdue_ns || engine->queued_since_ns || engine->taken != taken;
 	uint64_t next_ns = now_ns + (uneasy ? LOOK_AGAIN_NS : LOOK_NS);
 	if (look_at_idleness(keeper, busy, now_ns))
 		next_ns = now_ns + idle_look_ns(keeper->settings);
 	next_ns = earlier(next_ns, next_overdue_ns);
-	if (engine->stalled_since_ns)
-		next_ns = earlier(next_ns, engine->stalled_since_ns + shortest_ns(keeper->settings) + KEEPER_GRACE_NS);
+	if (engine->queued_since_ns)
+		next_ns = earlier(next_ns, engine->queued_since_ns + queue_limit_ns(keeper));
 	return loop_source_arm(keeper->timer, MAX(next_ns, now_ns + NS_PER_MS));
 }
 
@@ -477,6 +523,7 @@ void keeper_engine_ready(struct keeper *keeper, struct ipc_gap *ret_gap)
 	engine->ready = true;
 	engine->busy_ns = now_ns;
 	engine->taken = atomic_load(&keeper->ledger->taken);
+	left_queue(keeper, 0);
 	engine->turns = atomic_load(&keeper->ledger->turns);
 	engine->baseline.turns = count_turns(keeper->ledger);
 	read_sample(engine, &engine->baseline);
@@ -517,6 +564,8 @@ static void reset_ledger(struct keeper *keeper)
 	atomic_store(&ledger->steps, 0);
 	atomic_store(&ledger->turn_ns, 0);
 	atomic_store(&ledger->taken, 0);
+	atomic_store(&ledger->left_otherwise, 0);
+	queue_looks_forget(&ledger->looks);
 	atomic_store(&ledger->answered, 0);
 	atomic_store(&ledger->already, 0);
 	atomic_store(&ledger->sleeping, 0);

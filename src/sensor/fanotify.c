@@ -63,6 +63,7 @@ struct fanotify {
 	pid_t parent_pid;
 	uint32_t questions_max; /* by the limit of descriptors */
 	bool begun;
+	uint64_t emptied_ns; /* when the queue of questions was last found empty */
 	bool reading;
 	bool want_set;
 	uint32_t n_scopes; /* 0: every file of the marked file systems is in scope */
@@ -240,6 +241,21 @@ static void consider(struct fanotify *fanotify, struct pending_question *questio
 	}
 }
 
+/* An event is no longer there, whatever it was. */
+static void left_queue(struct fanotify *fanotify)
+{
+	atomic_fetch_add(&fanotify->ledger->taken, 1);
+}
+
+/* Of the event that was just read and is not counted yet. It came after the queue was last found empty. */
+static uint64_t asked_ns(const struct fanotify *fanotify)
+{
+	const struct ledger *ledger = fanotify->ledger;
+	uint64_t place = atomic_load(&ledger->taken) + atomic_load(&ledger->left_otherwise) + 1;
+	uint64_t since_ns = queue_looks_since(&ledger->looks, place);
+	return since_ns ? MAX(since_ns, fanotify->emptied_ns) : clock_monotonic_ns();
+}
+
 static void on_permission_event(struct fanotify *fanotify, const struct fanotify_event_metadata *event)
 {
 	const struct settings *settings = fanotify->settings;
@@ -247,9 +263,9 @@ static void on_permission_event(struct fanotify *fanotify, const struct fanotify
 	uint32_t deadline_ms = exec ? settings->deadline_exec_ms : settings->deadline_open_ms;
 	uint32_t on_loss = exec ? settings->on_engine_loss_exec : settings->on_engine_loss_open;
 	struct pending_question *question =
-		pending_take(&fanotify->pending, event->fd, clock_monotonic_ns() + deadline_ms * NS_PER_MS,
+		pending_take(&fanotify->pending, event->fd, asked_ns(fanotify) + deadline_ms * NS_PER_MS,
 			     on_loss == SETTINGS_LOSS_DENY);
-	atomic_fetch_add(&fanotify->ledger->taken, 1);
+	left_queue(fanotify);
 	if (!question) { /* has_room() saw to it */
 		fanotify->counters.errors++;
 		respond(fanotify, event->fd, false);
@@ -288,15 +304,19 @@ static int on_questions(void *data, uint32_t unused)
 		}
 		int r = take_event(fanotify->group_fd, &event);
 		if (r == 0) {
+			fanotify->emptied_ns = clock_monotonic_ns();
 			/* woken for an event that is none: a write lease is on its file, and the kernel denied the
 			 * open (see daemon/keeper.c); or the keeper took it */
-			if (i == 0)
+			if (i == 0) {
+				left_queue(fanotify);
 				report_lost(fanotify, 0, 1);
+			}
 			break;
 		}
 		if (r < 0) {
 			/* the kernel denied the operation, since it could not open its file for us */
 			fanotify->counters.errors++;
+			left_queue(fanotify);
 			report_lost(fanotify, 0, 1);
 			pause_reading(fanotify);
 			break;
@@ -305,6 +325,8 @@ static int on_questions(void *data, uint32_t unused)
 			report_lost(fanotify, 0, 1);
 		else if (event.fd >= 0)
 			on_permission_event(fanotify, &event);
+		else
+			left_queue(fanotify);
 		alive(fanotify); /* the table of processes may have had a thousand records to take first */
 	}
 	return 0;

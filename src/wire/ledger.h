@@ -4,10 +4,11 @@
  *
  *     engine writes ─▶ memfd ─▶ the parent's keeper reads, never trusts
  *
- * From it the keeper knows a late engine from a dead one: it looks at questions whose deadline has passed, at the
- * count of events taken from the fanotify group while its queue is not empty, and at the turns of the loop and the
- * steps within them. Handed over by the parent with the group's descriptor (see daemon/keeper.h). The keeper copies a
- * value once and treats any value as possible.
+ * From it the keeper knows a late engine from a dead one: it looks at questions whose deadline has passed, at those
+ * that wait in the queue of the fanotify group, and at the turns of the loop and the steps within them. A question's
+ * time runs from the first look that saw it in the queue, or from when the engine took it, whichever came first. Handed
+ * over by the parent with the group's descriptor (see daemon/keeper.h). The keeper copies a value once and treats any
+ * value as possible.
  *
  * Who answers a question, when both might: the number of an event must not be used again while somebody may still
  * answer by it. So a slot is held until the number is closed:
@@ -20,6 +21,8 @@
  * keeper's are below: an answer names a number, and the kernel does not ask whose.
  */
 #pragma once
+
+#include "wire/queue_looks.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -58,7 +61,7 @@ struct ledger {
 	uint32_t n_slots;
 	_Atomic uint64_t turns; /* of the engine's loop */
 	_Atomic uint64_t turn_ns; /* CLOCK_MONOTONIC of the last turn */
-	_Atomic uint64_t taken; /* permission events read from the group */
+	_Atomic uint64_t taken; /* permission events that left the queue by the engine's hand, also as errors */
 	_Atomic uint64_t answered; /* of these, answered */
 	_Atomic uint64_t already; /* answers the kernel did not know any more (the keeper was faster) */
 	_Atomic uint64_t sleeping; /* 1 while the loop waits with nothing to do */
@@ -67,9 +70,11 @@ struct ledger {
 	_Atomic uint64_t applied; /* by the keeper: the last `wanted` that the marks follow */
 	_Atomic uint64_t engines; /* that began so far; each counts itself */
 	_Atomic uint64_t steps; /* within turns: after each callback, and now and then within a long one */
-	_Atomic uint64_t reserved[4];
+	_Atomic uint64_t left_otherwise; /* by the keeper: what left the queue, less `taken` */
+	_Atomic uint64_t reserved[3];
+	struct queue_looks looks; /* by the keeper: the place of an event is what left the queue before it, plus one */
 	struct ledger_slot slots[LEDGER_SLOTS];
 };
 
 _Static_assert(sizeof(struct ledger_slot) == 16, "wire size");
-_Static_assert(sizeof(struct ledger) == 128 + 16 * LEDGER_SLOTS, "wire size");
+_Static_assert(sizeof(struct ledger) == 128 + sizeof(struct queue_looks) + 16 * LEDGER_SLOTS, "wire size");

@@ -358,6 +358,35 @@ static void test_takes_nothing(void **state)
 	assert_int_equal(shared->keeper.drained, 10);
 }
 
+/* An engine that takes one question now and then: who is asked last is not left waiting for all before him. */
+static void test_takes_slowly(void **state)
+{
+	world_command(&world, WORLD_TAKE_SLOWLY, 150);
+	for (unsigned i = 0; i < 10; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY);
+	all_go_on(10, 0, "engine takes one question in 150 ms");
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+	uint64_t looks = atomic_load(&shared->looks);
+	world_wait(atomic_load(&shared->looks) >= looks + 2);
+	assert_true(shared->keeper.drained > 0);
+}
+
+/* Its time runs while it waits in the queue: an engine that takes it late does not make it later still. */
+static void test_taken_late(void **state)
+{
+	atomic_store(&shared->hold, 1);
+	world_command_post(&world, WORLD_NAP, 0);
+	world_wait(atomic_load(&shared->nap) == 2);
+	uint64_t end_ns = clock_monotonic_ns() + (DEADLINE_MS - 40) * NS_PER_MS;
+	for (unsigned i = 0; i < 10; i++)
+		openers[i] = world_opener(&world, "a", O_RDONLY);
+	while (clock_monotonic_ns() < end_ns)
+		world_pause();
+	atomic_store(&shared->nap, 0);
+	all_go_on(10, 0, "engine takes all late");
+	assert_int_equal(atomic_load(&shared->stuck), 0);
+}
+
 /* An engine that forgets to answer: each question is answered in its place, after its deadline, and it lives. */
 static void test_overdue(void **state)
 {
@@ -596,6 +625,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_long_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_asleep, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_takes_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_takes_slowly, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_taken_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_overdue, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_race_of_answers, set_up_alone, tear_down),
 		cmocka_unit_test_setup_teardown(test_lies, set_up, tear_down),
@@ -606,6 +637,7 @@ int main(void)
 		IDLE(test_spinning),
 		IDLE(test_asleep),
 		IDLE(test_takes_nothing),
+		IDLE(test_takes_slowly),
 		IDLE(test_overdue),
 		IDLE(test_lies),
 		IDLE(test_writer_and_deaf_engine),

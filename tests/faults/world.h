@@ -31,6 +31,8 @@ enum world_command {
 	WORLD_OPEN, /* a thread of the engine opens the file "a"; see opened */
 	WORLD_STEP, /* outside of the loop, uses the processor and counts steps, until nap is 0 */
 	WORLD_TAKE, /* argument: read that many questions and enter none of them in the ledger */
+	WORLD_TAKE_SLOWLY, /* argument: from now on read, and allow, one question in so many ms; the loop seems to turn
+			    */
 };
 
 /* What the test and the engine share. */

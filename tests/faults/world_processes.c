@@ -170,6 +170,24 @@ static void check(int r, const char *what)
 	_exit(3);
 }
 
+static void take_slowly(uint32_t ms)
+{
+	struct fanotify_event_metadata event;
+	for (;;) {
+		uint64_t next_ns = clock_monotonic_ns() + ms * NS_PER_MS;
+		if (read(engine.group_fd, &event, sizeof(event)) == sizeof(event)) {
+			struct fanotify_response allow = {.fd = event.fd, .response = FAN_ALLOW};
+			check(write(engine.group_fd, &allow, sizeof(allow)) < 0 ? -errno : 0, "write");
+			close(event.fd);
+			atomic_fetch_add(&engine.ledger->taken, 1);
+		}
+		while (clock_monotonic_ns() < next_ns) {
+			atomic_fetch_add(&engine.ledger->turns, 1);
+			world_pause();
+		}
+	}
+}
+
 static void *open_one(void *world)
 {
 	atomic_store(&((struct world *)world)->shared->opened, world_open_file(world, "a", O_RDONLY));
@@ -234,6 +252,10 @@ static void obey(void)
 		break;
 	case WORLD_TAKE:
 		take(atomic_load(&engine.shared->argument));
+		break;
+	case WORLD_TAKE_SLOWLY:
+		atomic_store(&engine.shared->command, WORLD_NONE);
+		take_slowly(atomic_load(&engine.shared->argument));
 		break;
 	case WORLD_WANT:
 		want(atomic_load(&engine.shared->argument));

@@ -37,6 +37,7 @@
 #define NOBODY 65534
 #define CALLS 150000u /* more than the kernel's ring holds */
 #define PATIENCE_NS (30 * NS_PER_SEC)
+#define AMPLE_KB 65536u /* a ring that holds whatever a test makes */
 
 enum { STOPPED, QUICK, N_AGENTS };
 
@@ -156,15 +157,14 @@ static void start_agent(struct run *run, uint32_t i, enum role role)
 	assert_int_equal(broker_session(run->broker, session[0], &who), 0);
 }
 
-static void setup(struct run *run)
+static void setup(struct run *run, uint32_t first_ring_kb)
 {
-	static const uint32_t ring_kb[N_AGENTS] = {[STOPPED] = 128, [QUICK] = 65536};
 	run->settings.strikes_max = 3;
 	run->settings.n_agents = N_AGENTS;
 	for (uint32_t i = 0; i < N_AGENTS; i++) {
 		struct settings_agent *agent = &run->settings.agents[i];
 		snprintf(agent->name, sizeof(agent->name), "agent%u", i);
-		agent->ring_kb = ring_kb[i];
+		agent->ring_kb = i == STOPPED ? first_ring_kb : AMPLE_KB;
 		memset(&agent->granted, 0xff, sizeof(agent->granted));
 	}
 	run->accounts = mmap(NULL, N_AGENTS * sizeof(run->accounts[0]), PROT_READ | PROT_WRITE,
@@ -325,7 +325,7 @@ static void test_one_account(void **state)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	assert_non_null(run);
-	setup(run);
+	setup(run, 128);
 	for (uint32_t i = 0; i < N_AGENTS; i++)
 		start_agent(run, i, HEARS_ALL);
 	TURN_UNTIL(run, run->n_live == N_AGENTS);
@@ -376,7 +376,7 @@ static struct run *begin(enum role first, enum role second)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	assert_non_null(run);
-	setup(run);
+	setup(run, AMPLE_KB);
 	start_agent(run, 0, first);
 	start_agent(run, 1, second);
 	TURN_UNTIL(run, run->n_live == N_AGENTS);
