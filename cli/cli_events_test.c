@@ -5,7 +5,7 @@
  *     cli_events_test RINGSIDE TESTDATA        with RINGSIDE_TEST_UPDATE=1 the expected output is written anew
  */
 #include "base/fd.h"
-#include "cli_run.h"
+#include "play.h"
 #include "recorder/recording.h"
 #include "wire/event_build.h"
 #include "wire/ipc.h"
@@ -117,14 +117,14 @@ static void test_events(void **state)
 		{"events-time.txt", {"events", "--pid", "7", "--seconds", "1"}, 8},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		int listener = listen_at(cli_run_socket), status;
+		int listener = play_listen(play_socket), status;
 		pid_t pid = fork();
 		if (pid == 0)
 			_exit(serve_events(listener, rows[i].subscribed_most, false));
 		close(listener);
 		struct run run = run_command(rows[i].args);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
-		unlink(cli_run_socket);
+		unlink(play_socket);
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || run.code != 0)
 			fail_msg("%s: the engine saw %x, exit code %d; standard error: %s", rows[i].golden, status,
 				 run.code, run.err);
@@ -139,7 +139,7 @@ static void test_events(void **state)
 static void test_events_engine_restarted(void **state)
 {
 	static const char *const args[] = {"events", "--count", "5", NULL};
-	int listener = listen_at(cli_run_socket), status;
+	int listener = play_listen(play_socket), status;
 	pid_t pid = fork();
 	if (pid == 0) {
 		int r = serve_events(listener, 8, true);
@@ -148,7 +148,7 @@ static void test_events_engine_restarted(void **state)
 	close(listener);
 	struct run run = run_command(args);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	unlink(cli_run_socket);
+	unlink(play_socket);
 	if (run.code != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		fail_msg("exit code %d, the engine saw %x; standard error: %s", run.code, status, run.err);
 	strcat(run.out, run.err);
@@ -166,7 +166,7 @@ static void test_events_replay(void **state)
 				       {"events", "--replay", path, "--tree", "--json", "--denied", NULL}};
 	static const char *const goldens[] = {"replay.txt", "replay-tree.txt", "replay-tree-json.txt"};
 	struct recording_writer *writer;
-	snprintf(path, sizeof(path), "%s/recording", cli_run_folder);
+	snprintf(path, sizeof(path), "%s/recording", play_folder);
 	assert_int_equal(recording_writer_new(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), &writer), 0);
 	for (unsigned i = 0; i < 4; i++) {
 		static const uint16_t types[] = {RS_EVENT_FORK, RS_EVENT_EXEC, RS_EVENT_DENIED, RS_EVENT_EXIT};
@@ -216,7 +216,7 @@ static void test_events_replay(void **state)
 static struct run run_with_engine(const char *const *args, rlim_t file_bytes)
 {
 	struct rlimit limit, before;
-	int listener = listen_at(cli_run_socket), status;
+	int listener = play_listen(play_socket), status;
 	pid_t pid = fork();
 	if (pid == 0)
 		_exit(serve_events(listener, 8, false));
@@ -231,7 +231,7 @@ static struct run run_with_engine(const char *const *args, rlim_t file_bytes)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
-	unlink(cli_run_socket);
+	unlink(play_socket);
 	return run;
 }
 
@@ -253,8 +253,8 @@ static void test_events_record(void **state)
 	const char *const cut[] = {"events", "--replay", path, "--record", part, "--denied", "--json", NULL};
 	const char *const replay_part[] = {"events", "--replay", part, NULL};
 	const char *const tree[] = {"events", "--record", part, "--tree", NULL};
-	snprintf(path, sizeof(path), "%s/record", cli_run_folder);
-	snprintf(part, sizeof(part), "%s/part", cli_run_folder);
+	snprintf(path, sizeof(path), "%s/record", play_folder);
+	snprintf(part, sizeof(part), "%s/part", play_folder);
 	struct run run = run_with_engine(record, 0);
 	assert_int_equal(run.code, 0);
 	assert_string_equal(run.err, "");
@@ -286,7 +286,7 @@ static void test_events_record_no_room(void **state)
 	char path[96];
 	const char *const record[] = {"events", "--record", path, NULL};
 	const char *const replay[] = {"events", "--replay", path, NULL};
-	snprintf(path, sizeof(path), "%s/record", cli_run_folder);
+	snprintf(path, sizeof(path), "%s/record", play_folder);
 	struct run run = run_with_engine(record, 1000);
 	assert_int_equal(run.code, 1);
 	assert_non_null(strstr(run.err, "File too large"));
@@ -305,14 +305,14 @@ static void test_events_record_no_room(void **state)
 static void test_events_none(void **state)
 {
 	static const char *const args[] = {"events", "--type", "kexec", NULL};
-	int listener = listen_at(cli_run_socket), status;
+	int listener = play_listen(play_socket), status;
 	pid_t pid = fork();
 	if (pid == 0)
 		_exit(serve_events(listener, 0, false));
 	close(listener);
 	struct run run = run_command(args);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	unlink(cli_run_socket);
+	unlink(play_socket);
 	assert_int_equal(run.code, 1);
 	assert_non_null(strstr(run.err, "'kexec' events are not available here: needs LSM"));
 	run_free(&run);
@@ -321,7 +321,7 @@ static void test_events_none(void **state)
 /* Ctrl-C ends it in order. */
 static void test_events_interrupted(void **state)
 {
-	int listener = listen_at(cli_run_socket), status, ends[2];
+	int listener = play_listen(play_socket), status, ends[2];
 	char buffer[4096];
 	pid_t server = fork();
 	if (server == 0)
@@ -331,7 +331,7 @@ static void test_events_interrupted(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		dup2(ends[1], STDOUT_FILENO);
-		execl(cli_run_program, "ringside", "events", (char *)NULL);
+		execl(play_program, "ringside", "events", (char *)NULL);
 		_exit(99);
 	}
 	close(ends[1]);
@@ -342,7 +342,7 @@ static void test_events_interrupted(void **state)
 	assert_int_equal(waitpid(server, &status, 0), server);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	close(ends[0]);
-	unlink(cli_run_socket);
+	unlink(play_socket);
 }
 
 int main(int argc, char **argv)
@@ -356,6 +356,11 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_events_record_no_room),
 		cmocka_unit_test(test_events_interrupted),
 	};
-	cli_run_arguments(argc, argv);
-	return cmocka_run_group_tests(tests, cli_run_setup, cli_run_teardown);
+	if (argc != 3) {
+		fputs("usage: cli_events_test RINGSIDE TESTDATA\n", stderr);
+		return 2;
+	}
+	play_program = argv[1];
+	play_testdata = argv[2];
+	return cmocka_run_group_tests(tests, play_setup, play_teardown);
 }

@@ -169,6 +169,13 @@ bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t f
 	return true;
 }
 
+void agent_wake(struct agent *agent)
+{
+	agent_set_remove(&agent->broker->dirty, agent->slot);
+	if (agent->ring)
+		ring_wake(agent->ring);
+}
+
 void agent_notify(struct agent *agent, const struct rs_event *event)
 {
 	struct standing *standing = agent->standing;

@@ -313,6 +313,10 @@ static void pose_to_all(struct broker *broker, struct question *question, const 
 		due_ns = MIN(due_ns, voter->deadline_ns);
 		any |= missed[i] != MISS_NONE;
 	}
+	/* not with the rest at the end of the turn: somebody waits */
+	for (uint16_t i = 0; i < question->n_voters; i++)
+		if (missed[i] == MISS_NONE)
+			agent_wake(question->voters[i].agent);
 	question_set_due(broker->questions, question, due_ns);
 	/* only now, when all were asked: the last miss may finish the question */
 	for (uint16_t i = 0, n = question->n_voters; any && i < n; i++)

@@ -192,7 +192,7 @@ static void wake(struct broker *broker)
 	while (agent_set_take(&lossy, &slot))
 		agent_tell_lost(broker->agents[slot]);
 	while (agent_set_take(&broker->dirty, &slot))
-		ring_wake(broker->agents[slot]->ring);
+		agent_wake(broker->agents[slot]);
 }
 
 void broker_before_wait(struct broker *broker)

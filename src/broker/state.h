@@ -235,6 +235,8 @@ void ran_before_add(struct ran_before *ran, struct rs_file_id file);
 /* Copies the event into the agent's ring with its numbers. flags are added; the deadline is the agent's own. False:
  * it was dropped, and counted. */
 bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags, uint64_t deadline_ns);
+/* Tells an agent that sleeps of what it got since the last time. Before each wait this is done for all. */
+void agent_wake(struct agent *agent);
 /* Tells what was dropped, as far as there is room. True: nothing is left to tell. */
 bool agent_tell_lost(struct agent *agent);
 /* A notify event: within its budget it is delivered, else it is dropped, counted, and told of later. */
