@@ -16,6 +16,7 @@
 #define STATUS_FILE_SIZE 8192
 #define CGROUP_FILE_SIZE 32768
 #define UNSET_ID UINT32_C(0xffffffff)
+#define FLAG_KERNEL_THREAD 0x00200000u /* PF_KTHREAD: the kernel's, unchanged since 2.6.27 and in no header */
 
 /* Steps over n blank-separated fields. */
 static const char *skip_fields(const char *at, int n)
@@ -33,15 +34,17 @@ bool process_proc_parse_stat(const char *text, size_t size, struct process_proc_
 	const char *close = memrchr(text, ')', size);
 	if (!open || !close || close < open || memchr(text, '\0', size) || text[size] != '\0')
 		return false;
-	/* After the name: 3 state, 4 parent … 22 start time. */
+	/* After the name: 3 state, 4 parent … 9 flags … 22 start time. */
 	const char *at = close + 1 + strspn(close + 1, " ");
-	const char *parent = skip_fields(at, 1), *start = skip_fields(at, 19);
+	const char *parent = skip_fields(at, 1), *flags = skip_fields(at, 6), *start = skip_fields(at, 19);
 	char *end_parent, *end_start;
 	unsigned long parent_pid = strtoul(parent, &end_parent, 10);
 	uint64_t ticks = strtoull(start, &end_start, 10);
 	if (end_parent == parent || end_start == start || parent_pid > UINT32_MAX)
 		return false;
-	*ret = (struct process_proc_stat){.start_ticks = ticks, .parent_pid = (uint32_t)parent_pid};
+	*ret = (struct process_proc_stat){.start_ticks = ticks,
+					  .parent_pid = (uint32_t)parent_pid,
+					  .kernel_thread = strtoul(flags, NULL, 10) & FLAG_KERNEL_THREAD};
 	size_t comm_size = (size_t)(close - open - 1);
 	memcpy(ret->comm, open + 1, comm_size < sizeof(ret->comm) ? comm_size : sizeof(ret->comm) - 1);
 	return true;
@@ -132,13 +135,14 @@ static uint32_t read_number(int fd, const char *name)
 	return fd_read_file(fd, name, text, sizeof(text)) > 0 ? (uint32_t)strtoul(text, NULL, 10) : UNSET_ID;
 }
 
-static bool read_exe(int fd, struct process_proc *ret)
+/* A kernel thread has none; a process that is about to end has none any more. */
+static bool read_exe(int fd, bool kernel_thread, struct process_proc *ret)
 {
 	static const char deleted[] = " (deleted)";
 	ssize_t size = readlinkat(fd, "exe", ret->exe_path, sizeof(ret->exe_path) - 1);
 	if (size < 0) {
 		ret->exe_path[0] = '\0';
-		return errno == ENOENT; /* a kernel thread, or a process that is about to end */
+		return kernel_thread && errno == ENOENT;
 	}
 	ret->exe_path[size] = '\0';
 	struct stat st;
@@ -194,7 +198,7 @@ int process_proc_read(int proc_fd, int cgroup_fd, pid_t pid, struct process_proc
 	memcpy(process->comm, stat.comm, sizeof(process->comm));
 	if (stat.parent_pid && process_proc_read_stat(proc_fd, (pid_t)stat.parent_pid, &parent) == 0)
 		process->parent_id = process_id(parent.start_ticks, stat.parent_pid);
-	ret->exe_known = read_exe(fd, ret);
+	ret->exe_known = read_exe(fd, stat.kernel_thread, ret);
 	bool whole = read_ids(fd, process);
 	whole &= read_cgroup(fd, cgroup_fd, ret);
 	if (!whole || !ret->exe_known)

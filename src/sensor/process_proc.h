@@ -20,6 +20,7 @@
 struct process_proc_stat {
 	uint64_t start_ticks;
 	uint32_t parent_pid;
+	bool kernel_thread;
 	char comm[16];
 };
 
@@ -47,7 +48,7 @@ bool process_proc_parse_stat(const char *text, size_t size, struct process_proc_
  * the v2 path does not. Copies its path, NUL-terminated. False when there is none. ret_v2: it is the v2 path. */
 bool process_proc_parse_cgroup(const char *text, char *ret_path, size_t size, bool *ret_v2);
 
-/* Start time, parent and name only; proc_fd is a descriptor of /proc. 0, or -ESRCH when there is no such process. */
+/* Only what is in /proc/PID/stat; proc_fd is a descriptor of /proc. 0, or -ESRCH when there is no such process. */
 int process_proc_read_stat(int proc_fd, pid_t pid, struct process_proc_stat *ret);
 
 /*

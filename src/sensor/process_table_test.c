@@ -103,13 +103,14 @@ static void test_stat_names(void **state)
 		const char *comm;
 		uint32_t parent;
 		uint64_t start;
+		bool kernel_thread;
 	} cases[] = {
 		{"5 (a) S 4 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 99 4096", true, "a", 4, 99},
 		{"5 (a) R 1 (b) S 4 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 99 4096", true, "a) R 1 (b", 4, 99},
 		{"5 (\n) \n)) S 4 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 99", true, "\n) \n)", 4, 99},
 		{"5 () S 4 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 18446744073709551615", true, "", 4, UINT64_MAX},
-		{"5 (kworker/u9:1-a-very-long-name) S 2 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0 9 1", true,
-		 "kworker/u9:1-a-", 2, 9},
+		{"5 (kworker/u9:1-a-very-long-name) I 2 0 0 0 -1 69238880 0 0 0 0 0 0 0 0 20 0 1 0 9 0", true,
+		 "kworker/u9:1-a-", 2, 9, true},
 		{"5 (a) S 4 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 1 0", false, NULL, 0, 0},
 		{"5 (a", false, NULL, 0, 0},
 		{"5 a) S (", false, NULL, 0, 0},
@@ -124,7 +125,26 @@ static void test_stat_names(void **state)
 		assert_string_equal(stat.comm, cases[i].comm);
 		assert_int_equal(stat.parent_pid, cases[i].parent);
 		assert_true(stat.start_ticks == cases[i].start);
+		assert_true(stat.kernel_thread == cases[i].kernel_thread);
 	}
+}
+
+/* A process that has ended and was not reaped yet: its program cannot be learnt any more, and that is said. */
+static void test_ended_not_reaped(void **state)
+{
+	struct process_proc proc;
+	siginfo_t info;
+	int proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(0);
+	assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(process_proc_read(proc_fd, -1, child, &proc), 0);
+	assert_string_equal(proc.exe_path, "");
+	assert_false(proc.exe_known);
+	assert_true(proc.process.flags & RS_PROCESS_PARTIAL);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(proc_fd);
 }
 
 static void test_cgroup_lines(void **state)
@@ -432,6 +452,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stat_names),
+		cmocka_unit_test(test_ended_not_reaped),
 		cmocka_unit_test(test_cgroup_lines),
 		cmocka_unit_test(test_container_ids),
 		WITH_PROC(test_learns_from_proc),

@@ -67,7 +67,8 @@ static enum sensor_verdict judge(const struct sensor_question *question)
 static void delay(const struct sensor_question *question, uint32_t delay_ms)
 {
 	static uint32_t n;
-	uint64_t due_ns = clock_monotonic_ns() + delay_ms * NS_PER_MS - 4 * NS_PER_MS + (n++ * 7 % 80) * NS_PER_MS / 10;
+	/* its time may have begun long before it was taken */
+	uint64_t due_ns = clock_monotonic_ns() + (n++ * 7 % 10 * (delay_ms + 4)) * NS_PER_MS / 9;
 	engine.delayed[engine.n_delayed++] = (struct delayed){.question = *question, .due_ns = due_ns};
 }
 
