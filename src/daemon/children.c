@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "daemon/keeper_judge.h"
 #include "daemon/spawn.h"
 #include "daemon/usage.h"
 #include "ipc/link.h"
@@ -17,7 +18,6 @@
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 
-#define START_TIMEOUT_NS (30 * NS_PER_SEC) /* from start to READY */
 #define STEADY_NS (10 * NS_PER_SEC) /* who ran so long did not fail at its start */
 #define BACKOFF_FIRST_NS (50 * NS_PER_MS)
 #define BACKOFF_URGENT_MAX_NS (500 * NS_PER_MS) /* the engine must be back within a second */
@@ -46,6 +46,7 @@ struct child {
 	uint64_t since_ns;
 	uint64_t restarts;
 	unsigned failures;
+	uint64_t start_run_ns; /* processor time it had got when its start was looked at last */
 	char why[120]; /* how it ended last */
 };
 
@@ -156,13 +157,47 @@ static int on_link_closed(void *data, int error)
 	return 0;
 }
 
+bool children_gets_on(uint64_t before_run_ns, uint64_t run_ns, char state)
+{
+	if (run_ns >= CHILDREN_START_NS || keeper_is_halted(state))
+		return false;
+	return state == 'R' || state == 'D' || run_ns - before_run_ns >= CHILDREN_START_LOOK_NS / 100;
+}
+
+static bool read_sample(pid_t pid, struct keeper_sample *ret)
+{
+	char path[48], stat[1024], schedstat[128] = "";
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	if (fd_read_file(AT_FDCWD, path, stat, sizeof(stat)) <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
+	if (fd_read_file(AT_FDCWD, path, schedstat, sizeof(schedstat)) < 0)
+		*schedstat = '\0';
+	return keeper_sample_parse(ret, stat, schedstat);
+}
+
+/* It is not ready in time. */
+static void look_at_start(struct child *child, uint64_t now_ns)
+{
+	struct keeper_sample sample;
+	if (!read_sample(child->pid, &sample) || !children_gets_on(child->start_run_ns, sample.run_ns, sample.state)) {
+		children_kill(child->children, child->row->role, "it was not ready in time");
+		return;
+	}
+	if (child->start_run_ns == 0)
+		log_info("%s is slow to start: it got %.1f s of processor time in %.0f s", child->row->name,
+			 (double)sample.run_ns / NS_PER_SEC, (double)(now_ns - child->since_ns) / NS_PER_SEC);
+	child->start_run_ns = sample.run_ns;
+	loop_source_arm(child->timer, now_ns + CHILDREN_START_LOOK_NS);
+}
+
 static int on_timer(void *data, uint64_t now_ns)
 {
 	struct child *child = data;
 	if (child->state == CHILD_WAITING)
 		child_start(child);
 	else if (child->state == CHILD_STARTING)
-		children_kill(child->children, child->row->role, "it was not ready in time");
+		look_at_start(child, now_ns);
 	else if (child->state == CHILD_STOPPING)
 		children_kill(child->children, child->row->role, "it did not stop in time");
 	return 0;
@@ -241,7 +276,8 @@ static void child_start(struct child *child)
 		child_next(child, now_ns);
 		return;
 	}
-	loop_source_arm(child->timer, now_ns + START_TIMEOUT_NS);
+	child->start_run_ns = 0;
+	loop_source_arm(child->timer, now_ns + CHILDREN_START_NS);
 	children->callbacks.started(children->callbacks.data, child->row->role, child->pid);
 	connect_peers(child);
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/loop.h"
 #include "wire/ipc.h"
@@ -58,6 +59,15 @@ int children_reply(struct children *children, enum process_role role, uint64_t n
 
 /* Array elements {"name","pid","uid","state","restarts","since_s","why"}. */
 void children_to_json(const struct children *children, const struct settings *settings, struct json *json);
+
+/* From start to IPC_READY: so long for all; after it, as long as it gets on, until it has used that much of a
+ * processor. A machine that is busy makes a start slow, and starting it again makes nothing faster. */
+#define CHILDREN_START_NS (30 * NS_PER_SEC)
+#define CHILDREN_START_LOOK_NS (5 * NS_PER_SEC)
+
+/* Whether a process that is not ready in time gets on: processor time at the last look (0: none yet) and now, and its
+ * state, as in proc_pid_stat(5). */
+bool children_gets_on(uint64_t before_run_ns, uint64_t run_ns, char state);
 
 /* How long to wait before the next start after so many failures in a row. */
 uint64_t children_backoff_ns(const struct topology_process *row, unsigned failures);

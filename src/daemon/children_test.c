@@ -33,11 +33,26 @@ static void test_describe(void **state)
 	assert_non_null(strstr(children_describe_status(SIGSYS, text, sizeof(text)), "not in its table"));
 }
 
+static void test_gets_on(void **state)
+{
+	const uint64_t look = CHILDREN_START_LOOK_NS;
+	assert_true(children_gets_on(NS_PER_SEC, NS_PER_SEC, 'R')); /* waits for a processor */
+	assert_true(children_gets_on(NS_PER_SEC, NS_PER_SEC, 'D')); /* for a disk, or the kernel */
+	assert_false(children_gets_on(NS_PER_SEC, NS_PER_SEC, 'S')); /* for something that does not come */
+	assert_false(children_gets_on(NS_PER_SEC, NS_PER_SEC + look / 100 - 1, 'S')); /* looking at it now and then */
+	assert_true(children_gets_on(NS_PER_SEC, NS_PER_SEC + look / 100, 'S'));
+	assert_true(children_gets_on(0, 20 * NS_PER_SEC, 'S'));
+	assert_false(children_gets_on(NS_PER_SEC, CHILDREN_START_NS, 'R')); /* in a loop */
+	assert_false(children_gets_on(NS_PER_SEC, 2 * NS_PER_SEC, 'T'));
+	assert_false(children_gets_on(NS_PER_SEC, 2 * NS_PER_SEC, 't'));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_describe),
+		cmocka_unit_test(test_gets_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
