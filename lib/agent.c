@@ -76,7 +76,7 @@ static int agent_new(const struct rs_agent_opts *opts, struct rs_agent **ret)
 	agent->lifeline_fd = agent->session_fd = -1;
 	agent->reply_timeout_ms = AGENT_REPLY_TIMEOUT_MS;
 	agent->pending.earliest_ns = UINT64_MAX;
-	busy_poll_init(&agent->poll, busy_poll_alone());
+	busy_poll_init(&agent->poll, busy_poll_processors() == 1);
 	wants_init(&agent->wants);
 	agent->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (agent->epoll_fd < 0)

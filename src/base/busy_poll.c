@@ -32,8 +32,8 @@ void busy_poll_note(struct busy_poll *poll, enum busy_poll_outcome outcome, uint
 	poll->average_ns = (poll->average_ns * (WEIGHT - 1) + MIN(waited_ns, LONGEST_NS)) / WEIGHT;
 }
 
-bool busy_poll_alone(void)
+uint32_t busy_poll_processors(void)
 {
 	cpu_set_t set;
-	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) == 1;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint32_t)CPU_COUNT(&set) : CPU_SETSIZE;
 }

@@ -15,8 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BUSY_POLL_NS UINT64_C(50000) /* one look at most lasts so long */
-#define BUSY_POLL_WORTH_NS UINT64_C(100000) /* waits that last longer than this, on average, are slept through */
+#define BUSY_POLL_NS UINT64_C(100000) /* one look at most lasts so long */
+#define BUSY_POLL_WORTH_NS UINT64_C(150000) /* waits that last longer than this, on average, are slept through */
 #define BUSY_POLL_PAUSE_MAX 512u /* waits slept through between two looks, when none pays */
 
 struct busy_poll {
@@ -41,8 +41,8 @@ bool busy_poll_is_worth_it(struct busy_poll *poll);
 /* At its end: how long it was until there was something, looked and slept together. */
 void busy_poll_note(struct busy_poll *poll, enum busy_poll_outcome outcome, uint64_t waited_ns);
 
-/* Whether this process may use one processor only. Asks the kernel. */
-bool busy_poll_alone(void);
+/* How many processors this process may use; at least 1; CPU_SETSIZE when they are more. Asks the kernel. */
+uint32_t busy_poll_processors(void);
 
 /* A breath between two looks at memory. */
 static inline void busy_poll_relax(void)

@@ -156,7 +156,7 @@ void loop_set_after_call(struct loop *loop, void (*fn)(void *data), void *data)
 
 void loop_set_busy_poll(struct loop *loop, bool (*expects)(const void *data), const void *data)
 {
-	busy_poll_init(&loop->poll, busy_poll_alone());
+	busy_poll_init(&loop->poll, busy_poll_processors() == 1);
 	loop->expects = expects;
 	loop->expects_data = data;
 }

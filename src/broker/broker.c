@@ -384,6 +384,17 @@ void broker_gap(struct broker *broker, uint64_t gap_ns, uint64_t unguarded, cons
 	}
 }
 
+uint32_t broker_n_awaited(const struct broker *broker)
+{
+	struct agent_set voting = broker->voting;
+	uint32_t slot, n = 0;
+	if (question_table_n(broker->questions) == 0)
+		return 0;
+	while (agent_set_take(&voting, &slot))
+		n += broker->agents[slot]->pending > 0;
+	return n;
+}
+
 uint32_t broker_n_open(const struct broker *broker)
 {
 	return question_table_n(broker->questions);

@@ -93,3 +93,5 @@ void broker_denials_json(struct broker *broker, struct json *json, const char *k
 
 /* Open questions, for tests and the heartbeat. */
 uint32_t broker_n_open(const struct broker *broker);
+/* Agents that owe an answer. */
+uint32_t broker_n_awaited(const struct broker *broker);

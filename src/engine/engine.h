@@ -74,6 +74,7 @@ struct engine {
 
 	uint64_t generation;
 	uint64_t began_ns;
+	uint32_t n_processors; /* that it may run on */
 	bool began;
 	uint64_t agents_wanted; /* bits: agents of the settings that are enabled */
 	uint64_t agents_here;

@@ -8,6 +8,7 @@
  * parent's keeper answers, by the operator's policy. In each turn of its loop it counts the turn, and the steps in it,
  * in the ledger, so that the parent can tell a late engine from a stuck one.
  */
+#include "base/busy_poll.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -143,10 +144,13 @@ static int prepare(struct engine *engine)
 }
 
 /* Agents answer within microseconds, the kernel asks when it likes: who looks for its next question holds a processor
- * that whoever asks it may need. */
+ * that whoever asks it may need. And it is they who need the processors when there are not more of these than of them.
+ */
 static bool expects_answer(const void *data)
 {
-	return broker_n_open(((const struct engine *)data)->broker) > 0;
+	const struct engine *engine = data;
+	uint32_t n = broker_n_awaited(engine->broker);
+	return n > 0 && n < engine->n_processors;
 }
 
 static int run(struct engine *engine)
@@ -157,6 +161,7 @@ static int run(struct engine *engine)
 	if (r < 0)
 		return r;
 	engine->began_ns = clock_monotonic_ns();
+	engine->n_processors = busy_poll_processors();
 	loop_set_before_wait(engine->loop, before_wait, engine);
 	loop_set_after_call(engine->loop, after_call, engine);
 	loop_set_busy_poll(engine->loop, expects_answer, engine);
