@@ -33,7 +33,7 @@ int play_serve(int listener, const struct play *play)
 	ssize_t size = recv(connection, &message, sizeof(message), 0);
 	if (size != sizeof(message.request) || ipc_check(&message, (size_t)size) ||
 	    message.request.kind != play->kind || message.request.argument != play->argument ||
-	    strcmp(message.request.text, play->text ? play->text : ""))
+	    strcmp(message.request.text, play->text ? play->text : "") != 0)
 		return 1;
 	if (play->hang_up)
 		return 0;

@@ -24,7 +24,9 @@
 #define BAD "FORBIDDEN-BYTES"
 
 struct platform {
-	int fd; /* of every question; -1: none */
+	int fd; /* of every question but the first n_large; -1: none */
+	int large_fd;
+	unsigned n_large;
 	unsigned n_answers;
 	uint64_t latest_ns; /* after the deadline; 0: never */
 	struct {
@@ -40,7 +42,8 @@ static struct platform platform;
 
 static int fake_fd(void *data, const struct rs_event *event)
 {
-	return platform.fd;
+	/* asked for when a worker is free, which may be after others came */
+	return event->id < platform.n_large ? platform.large_fd : platform.fd;
 }
 
 static void fake_answer(void *data, const struct rs_event *event, const struct judge_answer *answer)
@@ -248,24 +251,23 @@ static void slow_with_large(int socket, const struct ruleset *set, const struct 
 static void test_small_files_get_through(void **state)
 {
 	begin(3, slow_with_large, false);
-	int small = platform.fd, large = memfd_create("large", MFD_CLOEXEC);
-	assert_int_equal(ftruncate(large, 10 << 20), 0);
+	platform.large_fd = memfd_create("large", MFD_CLOEXEC);
+	platform.n_large = 5;
+	assert_int_equal(ftruncate(platform.large_fd, 10 << 20), 0);
 	judge_turn(platform.judge);
-	platform.fd = large;
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < platform.n_large; i++) {
 		ask(i, 2000, 10 << 20, 0, S_IFREG);
 		judge_turn(platform.judge);
 	}
-	platform.fd = small;
 	for (unsigned i = 10; i < 60; i++)
 		ask(i, 20000, 10, 0, S_IFREG);
 	work(50);
 	for (unsigned i = 10; i < 60; i++)
 		assert_int_equal(outcome_of(i), INSPECT_CLEAN);
 	work(55);
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 0; i < platform.n_large; i++)
 		assert_int_equal(outcome_of(i), INSPECT_NO_TIME);
-	close(large);
+	closep(&platform.large_fd);
 	end();
 }
 

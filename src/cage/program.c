@@ -46,8 +46,9 @@ static bool normal(const char *path, char *ret)
 		part += strspn(part, "/");
 		size_t n = strcspn(part, "/");
 		if (n == 2 && strncmp(part, "..", 2) == 0) {
-			while (size > 0 && ret[--size] != '/')
-				;
+			do
+				size -= size > 0;
+			while (size > 0 && ret[size] != '/');
 		} else if (n > 0 && !(n == 1 && part[0] == '.')) {
 			if (size + n + 2 > PROGRAM_PATH_SIZE)
 				return false;
