@@ -290,7 +290,7 @@ static void test_engine_does_not_read(void **state)
 	agent->pending.limit = 4;
 	for (; sent < 1000 && error == 0; sent++) {
 		fake_event(&fake, RS_EVENT_AUTH_OPEN, 0, clock_monotonic_ns() + 20 * NS_PER_MS);
-		error = rs_respond_allow(agent, next(), 0);
+		error = rs_respond_deny(agent, next(), NULL);
 	}
 	assert_true(sent > 1 && sent < 1000);
 	assert_int_equal(error, -EALREADY);
@@ -298,7 +298,32 @@ static void test_engine_does_not_read(void **state)
 		assert_non_null(fake_receive(&fake, SESSION_ANSWER));
 	assert_null(fake_receive(&fake, SESSION_ANSWER));
 	ask(0);
-	assert_int_equal(rs_respond_allow(agent, next(), 0), 0); /* it reads again */
+	assert_int_equal(rs_respond_deny(agent, next(), NULL), 0); /* it reads again */
+}
+
+/* Allows need no reader, as long as there is room in memory; then they go by the session, and none is lost. A session
+ * that is full needs no bell. */
+static void test_answers_in_memory(void **state)
+{
+	int size = 4096;
+	setsockopt(agent->session_fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	for (unsigned i = 0; i < RING_ANSWERS; i++) {
+		ask(0);
+		assert_int_equal(rs_respond_allow(agent, next(), 0), 0);
+	}
+	while (fake_receive(&fake, SESSION_BELL))
+		;
+	ask(0);
+	assert_int_equal(rs_respond_allow(agent, next(), 0), 0);
+	for (unsigned i = 0; i < RING_ANSWERS + 1; i++)
+		assert_non_null(fake_receive(&fake, SESSION_ANSWER));
+	assert_null(fake_receive(&fake, SESSION_ANSWER));
+	/* who looks by itself is not told */
+	ring_bell(fake.ring, false);
+	ask(0);
+	assert_int_equal(rs_respond_allow(agent, next(), 0), 0);
+	assert_null(fake_receive(&fake, SESSION_BELL));
+	assert_non_null(fake_receive(&fake, SESSION_ANSWER));
 }
 
 #define SLOW_ANSWERS 50
@@ -323,7 +348,7 @@ static void test_engine_reads_late(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, slow_engine_thread, &received), 0);
 	for (int i = 0; i < SLOW_ANSWERS; i++) {
 		ask(0);
-		assert_int_equal(rs_respond_allow(agent, next(), 0), 0);
+		assert_int_equal(rs_respond_deny(agent, next(), NULL), 0);
 	}
 	pthread_join(thread, NULL);
 	assert_int_equal(received, SLOW_ANSWERS);
@@ -501,6 +526,7 @@ int main(void)
 		TEST(test_answer_later),
 		TEST(test_late),
 		TEST(test_engine_does_not_read),
+		TEST(test_answers_in_memory),
 		TEST(test_engine_reads_late),
 		TEST(test_event_fd),
 		TEST(test_event_fd_during_request),

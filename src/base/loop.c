@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/timerfd.h>
 
+#define LOOKS_PER_CALL 16 /* at memory, for one at the descriptors */
 #define EVENTS_PER_TURN 64
 
 struct loop {
@@ -21,8 +22,7 @@ struct loop {
 	void *before_wait_data;
 	void (*after_call)(void *data);
 	void *after_call_data;
-	bool (*expects)(const void *data); /* NULL: it never looks */
-	const void *expects_data;
+	struct loop_waiting waiting; /* expects is NULL: it sleeps at once */
 	struct busy_poll poll;
 };
 
@@ -154,30 +154,47 @@ void loop_set_after_call(struct loop *loop, void (*fn)(void *data), void *data)
 	loop->after_call_data = data;
 }
 
-void loop_set_busy_poll(struct loop *loop, bool (*expects)(const void *data), const void *data)
+void loop_set_waiting(struct loop *loop, const struct loop_waiting *waiting)
 {
 	busy_poll_init(&loop->poll, busy_poll_processors() == 1);
-	loop->expects = expects;
-	loop->expects_data = data;
+	loop->waiting = *waiting;
+}
+
+/* Looks for a moment. As epoll_wait(2), but IN_VAIN when nothing came; 0 events: something that no descriptor tells. */
+static enum busy_poll_outcome look(struct loop *loop, struct epoll_event *events, uint64_t begin_ns, int *ret_n)
+{
+	const struct loop_waiting *waiting = &loop->waiting;
+	do {
+		for (int i = 0; i < LOOKS_PER_CALL; i++) {
+			if (waiting->has_come(waiting->data)) {
+				*ret_n = 0;
+				return BUSY_POLL_PAID;
+			}
+			busy_poll_relax();
+		}
+		*ret_n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, 0);
+		if (*ret_n != 0)
+			return BUSY_POLL_PAID;
+	} while (clock_monotonic_ns() - begin_ns < BUSY_POLL_NS);
+	return BUSY_POLL_IN_VAIN;
 }
 
 /* As epoll_wait(2) without a time limit. */
 static int wait_long(struct loop *loop, struct epoll_event *events)
 {
-	if (!loop->expects || !loop->expects(loop->expects_data))
+	const struct loop_waiting *waiting = &loop->waiting;
+	if (!waiting->expects)
 		return epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, -1);
-	uint64_t begin_ns = clock_monotonic_ns();
+	bool expects = waiting->expects(waiting->data);
+	uint64_t begin_ns = expects ? clock_monotonic_ns() : 0;
 	enum busy_poll_outcome outcome = BUSY_POLL_SLEPT;
 	int n = 0;
-	if (busy_poll_is_worth_it(&loop->poll)) {
-		do
-			n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, 0);
-		while (n == 0 && clock_monotonic_ns() - begin_ns < BUSY_POLL_NS);
-		outcome = n == 0 ? BUSY_POLL_IN_VAIN : BUSY_POLL_PAID;
-	}
-	if (n == 0)
+	if (expects && busy_poll_is_worth_it(&loop->poll))
+		outcome = look(loop, events, begin_ns, &n);
+	if (outcome != BUSY_POLL_PAID && waiting->may_sleep(waiting->data))
 		n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_TURN, -1);
-	busy_poll_note(&loop->poll, outcome, clock_monotonic_ns() - begin_ns);
+	if (expects)
+		busy_poll_note(&loop->poll, outcome, clock_monotonic_ns() - begin_ns);
 	return n;
 }
 

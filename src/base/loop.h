@@ -41,9 +41,19 @@ void loop_set_before_wait(struct loop *loop, void (*fn)(void *data), void *data)
 /* Called after each callback: in a long turn, the place to say that it goes on. */
 void loop_set_after_call(struct loop *loop, void (*fn)(void *data), void *data);
 
-/* From now on a turn without a time limit looks again for a moment before it sleeps, while that pays (busy_poll.h) and
- * `expects` says that something is due within microseconds. */
-void loop_set_busy_poll(struct loop *loop, bool (*expects)(const void *data), const void *data);
+struct loop_waiting {
+	/* Before a turn without a time limit waits: whether something is due within microseconds. Then it looks again
+	 * for a moment before it sleeps, while that pays (busy_poll.h). */
+	bool (*expects)(void *data);
+	/* Whether something has come that no descriptor tells of: then the turn ends. Asked while it looks. */
+	bool (*has_come)(void *data);
+	/* Before it sleeps: the last moment to say by whom one wants to be woken. False: something has come. */
+	bool (*may_sleep)(void *data);
+	void *data;
+};
+
+/* Copied. */
+void loop_set_waiting(struct loop *loop, const struct loop_waiting *waiting);
 
 /* Runs until loop_exit() (returns 0) or a callback's error. */
 int loop_run(struct loop *loop);

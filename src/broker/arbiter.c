@@ -146,7 +146,8 @@ static bool cast(struct broker *broker, struct question *question, uint16_t i, e
 	struct agent *agent = voter->agent;
 	voter->agent = NULL;
 	if (agent) {
-		agent->pending--;
+		if (--agent->pending == 0)
+			agent_set_remove(&broker->owing, agent->slot);
 		if (agent->state == LIFE_RETIRING && agent->pending == 0)
 			agent_doom(agent, LIFE_DRAINED, "replaced by a newer session");
 	}
@@ -259,7 +260,10 @@ static void add_voter(struct question *question, struct agent *agent, uint64_t d
 	};
 	question->n_open++;
 	ballot_add(&question->ballot, voter->shadow);
-	agent->pending++;
+	if (agent->pending++ == 0) {
+		agent_set_add(&agent->broker->owing, agent->slot);
+		agent->looked_ns = broker_now(agent->broker);
+	}
 	agent->standing->questions++;
 }
 
@@ -452,7 +456,7 @@ static void answer_stray(struct agent *agent, struct question *question, uint64_
 	agent_doom(agent, LIFE_ERROR, "answered event %" PRIu64 ", which it was not asked about", id);
 }
 
-void arbiter_answer(struct agent *agent, const struct session_answer *answer)
+void arbiter_answer(struct agent *agent, const struct session_answer *answer, uint64_t answered_ns)
 {
 	struct broker *broker = agent->broker;
 	uint64_t now_ns = broker_now(broker);
@@ -464,7 +468,7 @@ void arbiter_answer(struct agent *agent, const struct session_answer *answer)
 	}
 	uint16_t i = (uint16_t)(voter - question->voters);
 	/* the timer may be behind: what counts is the time, not who came first to this thread */
-	if (now_ns > voter->deadline_ns) {
+	if (answered_ns > voter->deadline_ns) {
 		miss(broker, question, i, MISS_DEADLINE, now_ns);
 		answer_stray(agent, question_find(broker->questions, answer->head.request), answer->head.request);
 		return;
@@ -477,11 +481,12 @@ void arbiter_answer(struct agent *agent, const struct session_answer *answer)
 	voter->reason = question_keep_text(question, answer->reason, deny);
 	agent->standing->denies += deny;
 	agent->standing->allows += !deny;
-	histogram_add(&agent->standing->latency, now_ns > question->asked_ns ? now_ns - question->asked_ns : 0);
+	histogram_add(&agent->standing->latency,
+		      answered_ns > question->asked_ns ? answered_ns - question->asked_ns : 0);
 	/* measured by what the operator allows: who asks for a shorter time is not slow when it uses that up */
 	if (waited)
 		standing_answered(
-			agent->standing, question->asked_ns, now_ns,
+			agent->standing, question->asked_ns, answered_ns,
 			operator_deadline_ns(broker, agent->standing->settings, question_event(question)->type));
 	if (deny)
 		answer_deny(agent, question, i, now_ns);

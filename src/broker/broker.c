@@ -133,6 +133,7 @@ void broker_run_timers(struct broker *broker)
 {
 	uint64_t now_ns = broker_now(broker);
 	tell_over_budget(broker, now_ns);
+	answers_take_all(broker);
 	arbiter_expire(broker, now_ns);
 	roster_tick(broker, now_ns);
 	pushdown_renew(broker);
@@ -147,6 +148,7 @@ static int on_deadline(void *data, uint64_t now_ns)
 {
 	struct broker *broker = data;
 	broker->armed_ns = 0;
+	answers_take(broker); /* given in time and not read yet is not late */
 	arbiter_expire(broker, broker_now(broker));
 	return 0;
 }
@@ -197,6 +199,7 @@ static void wake(struct broker *broker)
 
 void broker_before_wait(struct broker *broker)
 {
+	answers_take(broker);
 	roster_settle(broker);
 	if (broker->wants_changed)
 		tell_wants(broker);
@@ -382,17 +385,6 @@ void broker_gap(struct broker *broker, uint64_t gap_ns, uint64_t unguarded, cons
 		if (!agent->observer || agent_set_has(&broker->wants[RS_EVENT_ENGINE_RESTARTED], slot))
 			announce_engine_restarted(agent);
 	}
-}
-
-uint32_t broker_n_awaited(const struct broker *broker)
-{
-	struct agent_set voting = broker->voting;
-	uint32_t slot, n = 0;
-	if (question_table_n(broker->questions) == 0)
-		return 0;
-	while (agent_set_take(&voting, &slot))
-		n += broker->agents[slot]->pending > 0;
-	return n;
 }
 
 uint32_t broker_n_open(const struct broker *broker)

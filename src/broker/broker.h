@@ -93,5 +93,15 @@ void broker_denials_json(struct broker *broker, struct json *json, const char *k
 
 /* Open questions, for tests and the heartbeat. */
 uint32_t broker_n_open(const struct broker *broker);
+
+/*
+ * Allows come through memory, without a system call, and are taken by broker_before_wait() and by whatever else reads
+ * what that agent sent. Agents tell of each by their session unless the engine says that it looks by itself:
+ * broker_hear_nobody(), then broker_has_answer() again and again, then broker_may_sleep() before it sleeps, which says
+ * who is to tell; false: an answer has come.
+ */
+void broker_hear_nobody(struct broker *broker);
+bool broker_has_answer(const struct broker *broker);
+bool broker_may_sleep(struct broker *broker);
 /* Agents that owe an answer. */
 uint32_t broker_n_awaited(const struct broker *broker);

@@ -122,6 +122,7 @@ static void close_session(struct agent *agent)
 	agent_set_remove(&broker->dirty, agent->slot);
 	agent_set_remove(&broker->lossy, agent->slot);
 	agent_set_remove(&broker->doomed, agent->slot);
+	agent_set_remove(&broker->owing, agent->slot);
 	broker->agents[agent->slot] = NULL;
 	agent_set_add(&broker->free_slots, agent->slot);
 	broker->wants_changed = true;

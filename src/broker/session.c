@@ -33,7 +33,7 @@ static void reply(struct agent *agent, uint64_t request, int error, const char *
 		agent_doom(agent, LIFE_ERROR, "does not read the replies to its requests");
 }
 
-static void broke(struct agent *agent, uint64_t request, int error, const char *what)
+void session_broke(struct agent *agent, uint64_t request, int error, const char *what)
 {
 	agent->standing->errors++;
 	reply(agent, request, error, "%s", what);
@@ -134,7 +134,7 @@ static void on_hello(struct agent *agent, const void *message)
 	struct identity identity = {.agent_index = agent->standing->index};
 	uint64_t request = hello->head.request, bytes = ring_bytes(agent);
 	if (agent->welcomed) {
-		broke(agent, request, -EPROTO, "expected HELLO once, found another");
+		session_broke(agent, request, -EPROTO, "expected HELLO once, found another");
 		return;
 	}
 	if (hello->contract_lowest > SESSION_CONTRACT || hello->contract_highest < SESSION_CONTRACT) {
@@ -205,7 +205,7 @@ static void on_subscribe(struct agent *agent, const void *message)
 		return;
 	}
 	if (life_votes(agent->state) && !standing_may_change(agent->standing)) {
-		broke(agent, wish->head.request, -EBUSY, too_many_changes);
+		session_broke(agent, wish->head.request, -EBUSY, too_many_changes);
 		return;
 	}
 	for (size_t i = 0; i < catalogue_n_events; i++)
@@ -246,7 +246,7 @@ static void on_ready(struct agent *agent, const void *message)
 								: LIFE_READY;
 	const struct session_ready *ready = message;
 	if (agent->state != LIFE_CONNECTING) {
-		broke(agent, ready->head.request, -EPROTO, "expected READY once, found another");
+		session_broke(agent, ready->head.request, -EPROTO, "expected READY once, found another");
 		return;
 	}
 	if (roster_is_superseded(agent))
@@ -255,14 +255,25 @@ static void on_ready(struct agent *agent, const void *message)
 		roster_step(agent, event, "ready");
 }
 
+void session_answered(struct agent *agent, const struct session_answer *answer, uint64_t answered_ns)
+{
+	if (agent->state == LIFE_CONNECTING)
+		session_broke(agent, answer->head.request, -EPROTO,
+			      "expected READY before any answer, found an answer");
+	else
+		arbiter_answer(agent, answer, answered_ns);
+}
+
 static void on_answer(struct agent *agent, const void *message)
 {
-	const struct session_answer *answer = message;
-	if (agent->state == LIFE_CONNECTING) {
-		broke(agent, answer->head.request, -EPROTO, "expected READY before any answer, found an answer");
-		return;
-	}
-	arbiter_answer(agent, answer);
+	session_answered(agent, message, broker_now(agent->broker));
+}
+
+/* What it tells of was taken before this message. */
+static void on_bell(struct agent *agent, const void *message)
+{
+	(void)agent;
+	(void)message;
 }
 
 static void on_content(struct agent *agent, const void *message)
@@ -270,7 +281,7 @@ static void on_content(struct agent *agent, const void *message)
 	const struct session_content *content = message;
 	struct identity identity = *agent->identity;
 	if (!standing_may_change(agent->standing)) {
-		broke(agent, content->head.request, -EBUSY, too_many_changes);
+		session_broke(agent, content->head.request, -EBUSY, too_many_changes);
 		return;
 	}
 	memcpy(identity.content_version, content->version, sizeof(identity.content_version));
@@ -290,7 +301,8 @@ static void on_action(struct agent *agent, const void *message)
 	const struct session_action *action = message;
 	const char *why = "";
 	if (agent->state == LIFE_CONNECTING) {
-		broke(agent, action->head.request, -EPROTO, "expected READY before any action, found an action");
+		session_broke(agent, action->head.request, -EPROTO,
+			      "expected READY before any action, found an action");
 		return;
 	}
 	int error = action_ask(agent, action, &why);
@@ -311,6 +323,7 @@ static const struct {
 	[SESSION_MUTE] = {on_mute, false},     [SESSION_READY] = {on_ready, false},
 	[SESSION_ANSWER] = {on_answer, false}, [SESSION_CONTENT] = {on_content, false},
 	[SESSION_BYE] = {on_bye, true},        [SESSION_ACTION] = {on_action, false},
+	[SESSION_BELL] = {on_bell, false},
 };
 
 static void take(struct agent *agent, const void *message, size_t size)
@@ -323,7 +336,7 @@ static void take(struct agent *agent, const void *message, size_t size)
 	if (!wrong && !agent->welcomed && !handlers[head->type].first)
 		wrong = "expected HELLO first, found another message";
 	if (wrong)
-		broke(agent, request, -EPROTO, wrong);
+		session_broke(agent, request, -EPROTO, wrong);
 	else
 		handlers[head->type].handle(agent, message);
 }
@@ -334,7 +347,7 @@ static void take_end(struct agent *agent, uint32_t epoll_events)
 	if (epoll_events & (EPOLLHUP | EPOLLRDHUP))
 		agent_doom(agent, LIFE_CRASH, "its session ended without a goodbye");
 	else
-		broke(agent, 0, -EPROTO, "expected a message, found an empty datagram");
+		session_broke(agent, 0, -EPROTO, "expected a message, found an empty datagram");
 }
 
 int session_readable(void *data, uint32_t epoll_events)
@@ -348,6 +361,7 @@ int session_readable(void *data, uint32_t epoll_events)
 		messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
 	}
 	int n = recvmmsg(agent->fd, messages, BATCH, MSG_DONTWAIT, NULL);
+	answers_take_from(agent); /* what it said before these */
 	if (n < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			agent_doom(agent, LIFE_CRASH, "its session broke: %s", strerror(errno));
@@ -357,7 +371,7 @@ int session_readable(void *data, uint32_t epoll_events)
 		if (messages[i].msg_len == 0)
 			take_end(agent, epoll_events);
 		else if (messages[i].msg_hdr.msg_flags & MSG_TRUNC)
-			broke(agent, 0, -EMSGSIZE, "expected at most 32,768 bytes in a message, found more");
+			session_broke(agent, 0, -EMSGSIZE, "expected at most 32,768 bytes in a message, found more");
 		else
 			take(agent, vectors[i].iov_base, messages[i].msg_len);
 	}

@@ -138,6 +138,7 @@ struct agent {
 	uint64_t since_ns;
 	uint32_t pending; /* questions it owes an answer to */
 	uint32_t pending_max;
+	uint64_t looked_ns; /* when all its answers in memory had been taken; before a question: when it was asked */
 	uint64_t seq;
 	struct session_event_set subscribed;
 	uint8_t flags[RS_EVENT_TYPE_LIMIT]; /* enum session_subscribe_flags */
@@ -180,6 +181,7 @@ struct broker {
 	struct agent_set dirty; /* got something since the last wait: to be woken */
 	struct agent_set lossy; /* have drops to be told of */
 	struct agent_set doomed;
+	struct agent_set owing; /* an answer */
 	struct agent_set wants[RS_EVENT_TYPE_LIMIT]; /* who subscribed */
 	struct standing *standings[SETTINGS_AGENTS_MAX];
 	uint32_t n_standings;
@@ -272,6 +274,10 @@ void roster_add_away(const struct broker *broker, struct session_event_set *want
 uint64_t roster_missed(struct standing *standing);
 
 /* session.c */
+/* Ends the session of an agent that does what the contract does not allow; it is told what was expected. */
+void session_broke(struct agent *agent, uint64_t request, int error, const char *what);
+/* An answer that is well formed. */
+void session_answered(struct agent *agent, const struct session_answer *answer, uint64_t answered_ns);
 int session_readable(void *data, uint32_t epoll_events);
 
 /* standing.c */
@@ -291,12 +297,19 @@ struct standing *standing_find(struct broker *broker, const char *name);
 
 /* arbiter.c */
 void arbiter_ask(struct broker *broker, struct rs_event *event, const struct sensor_question *sensor_question);
-void arbiter_answer(struct agent *agent, const struct session_answer *answer);
+/* answered_ns: when it was given, which is not after now. */
+void arbiter_answer(struct agent *agent, const struct session_answer *answer, uint64_t answered_ns);
 /* What it owes is missed at once, for this reason. */
 void arbiter_release(struct agent *agent, enum decision_miss miss);
 void arbiter_expire(struct broker *broker, uint64_t now_ns);
 /* Allows all that is open. */
 void arbiter_end(struct broker *broker);
+
+/* answers.c */
+/* Takes all that is there of whoever owes an answer; of everybody, so that stray ones are noticed; of one agent. */
+void answers_take(struct broker *broker);
+void answers_take_all(struct broker *broker);
+void answers_take_from(struct agent *agent);
 
 /* action.c */
 /* 0: accepted, its outcome comes as action_done. Else the -errno of contract and manual, and why. */

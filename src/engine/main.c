@@ -146,11 +146,22 @@ static int prepare(struct engine *engine)
 /* Agents answer within microseconds, the kernel asks when it likes: who looks for its next question holds a processor
  * that whoever asks it may need. And it is they who need the processors when there are not more of these than of them.
  */
-static bool expects_answer(const void *data)
+static bool expects_answer(void *data)
 {
 	const struct engine *engine = data;
 	uint32_t n = broker_n_awaited(engine->broker);
+	broker_hear_nobody(engine->broker);
 	return n > 0 && n < engine->n_processors;
+}
+
+static bool has_answer(void *data)
+{
+	return broker_has_answer(((const struct engine *)data)->broker);
+}
+
+static bool may_sleep(void *data)
+{
+	return broker_may_sleep(((const struct engine *)data)->broker);
 }
 
 static int run(struct engine *engine)
@@ -164,7 +175,9 @@ static int run(struct engine *engine)
 	engine->n_processors = busy_poll_processors();
 	loop_set_before_wait(engine->loop, before_wait, engine);
 	loop_set_after_call(engine->loop, after_call, engine);
-	loop_set_busy_poll(engine->loop, expects_answer, engine);
+	const struct loop_waiting waiting = {
+		.expects = expects_answer, .has_come = has_answer, .may_sleep = may_sleep, .data = engine};
+	loop_set_waiting(engine->loop, &waiting);
 	requests_take_early(engine);
 	loop_source_arm(engine->tick, engine->began_ns + TICK_NS / 10);
 	engine_begin_when_ready(engine, engine->began_ns);

@@ -13,13 +13,22 @@
 /* First page of the ring memfd: the writer's. */
 struct ring_head {
 	_Atomic uint64_t head;
+	uint8_t padding[56]; /* head changes with each record */
+	_Atomic uint64_t answers_taken;
+	_Atomic uint32_t bell;
 };
 
-/* The only page of the cursor memfd: the reader's, but for `waiting`, which the writer takes back. */
+/* The cursor memfd: the reader's, but for `waiting`, which the writer takes back. */
 struct ring_cursor {
 	_Atomic uint64_t tail;
 	uint8_t padding[56]; /* tail changes with each record, waiting with each sleep: a cache line each */
 	_Atomic uint32_t waiting;
+	uint8_t more_padding[60];
+	_Atomic uint64_t answers; /* given so far */
+	uint8_t most_padding[56];
+	struct answer_slot {
+		_Atomic uint64_t id, at_ns, flags; /* enum session_answer_flags << 32 | reserved */
+	} slots[RING_ANSWERS];
 };
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "an atomic with a lock cannot be shared between processes");
@@ -38,6 +47,7 @@ struct ring_writer {
 	uint64_t head;
 	uint64_t tail; /* the last one that made sense */
 	size_t reserved;
+	uint64_t answers_taken;
 	int fds[3]; /* ring, cursor, reading end: kept also so that the pipe always has a reader and never SIGPIPE */
 	int wake_fd;
 };
@@ -46,12 +56,19 @@ struct ring_reader {
 	struct ring_map map;
 	uint64_t tail;
 	size_t peeked; /* size of the record at tail, 0: not looked at yet */
+	uint64_t answers;
 	int wake_fd;
 };
 
 static size_t page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+static size_t cursor_size(void)
+{
+	size_t page = page_size();
+	return (sizeof(struct ring_cursor) + page - 1) / page * page;
 }
 
 static bool size_ok(size_t size_bytes)
@@ -64,7 +81,7 @@ static void map_deinit(struct ring_map *map)
 	if (map->head)
 		munmap(map->head, page_size() + 2 * map->size_bytes);
 	if (map->cursor)
-		munmap(map->cursor, page_size());
+		munmap(map->cursor, cursor_size());
 }
 
 /* Reserves one range of addresses, then puts the file into it: head page and data, then the data again. */
@@ -81,7 +98,7 @@ static int map_init(struct ring_map *map, int ring_fd, int cursor_fd, size_t siz
 	    mmap(at + page + size_bytes, size_bytes, protection, MAP_SHARED | MAP_FIXED, ring_fd, (off_t)page) ==
 		    MAP_FAILED)
 		error = -errno;
-	void *cursor = error ? MAP_FAILED : mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, cursor_fd, 0);
+	void *cursor = error ? MAP_FAILED : mmap(NULL, cursor_size(), PROT_READ | PROT_WRITE, MAP_SHARED, cursor_fd, 0);
 	if (cursor == MAP_FAILED) {
 		error = error ? error : -errno;
 		map_deinit(map);
@@ -123,7 +140,7 @@ int ring_writer_new(size_t size_bytes, struct ring_writer **ret)
 	int pipe_fds[2];
 	if ((writer->fds[0] = memory_new("ringside-ring", page_size() + size_bytes)) < 0)
 		return writer->fds[0];
-	if ((writer->fds[1] = memory_new("ringside-cursor", page_size())) < 0)
+	if ((writer->fds[1] = memory_new("ringside-cursor", cursor_size())) < 0)
 		return writer->fds[1];
 	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
@@ -137,6 +154,7 @@ int ring_writer_new(size_t size_bytes, struct ring_writer **ret)
 	if (fcntl(writer->fds[0], F_ADD_SEALS, F_SEAL_FUTURE_WRITE | RING_SEALS) < 0 ||
 	    fcntl(writer->fds[1], F_ADD_SEALS, RING_SEALS) < 0)
 		return -errno;
+	ring_bell(writer, true);
 	*ret = STEAL(writer);
 	return 0;
 }
@@ -196,6 +214,37 @@ bool ring_wake(struct ring_writer *writer)
 	return write(writer->wake_fd, "", 1) == 1;
 }
 
+enum ring_result ring_take_answer(struct ring_writer *writer, struct ring_answer *ret)
+{
+	uint64_t answers = atomic_load_explicit(&writer->map.cursor->answers, memory_order_acquire);
+	if (answers == writer->answers_taken)
+		return RING_EMPTY;
+	if (answers - writer->answers_taken > RING_ANSWERS)
+		return RING_LIED;
+	struct answer_slot *slot = &writer->map.cursor->slots[writer->answers_taken % RING_ANSWERS];
+	uint64_t flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
+	*ret = (struct ring_answer){.id = atomic_load_explicit(&slot->id, memory_order_relaxed),
+				    .at_ns = atomic_load_explicit(&slot->at_ns, memory_order_relaxed),
+				    .flags = (uint32_t)(flags >> 32),
+				    .reserved = (uint32_t)flags};
+	/* the slot is the reader's again */
+	atomic_store_explicit(&writer->map.head->answers_taken, ++writer->answers_taken, memory_order_release);
+	return RING_OK;
+}
+
+bool ring_has_answer(const struct ring_writer *writer)
+{
+	return atomic_load(&writer->map.cursor->answers) != writer->answers_taken;
+}
+
+void ring_bell(struct ring_writer *writer, bool on)
+{
+	if (on) /* before the look at the answers, for every processor */
+		atomic_exchange(&writer->map.head->bell, 1);
+	else
+		atomic_store_explicit(&writer->map.head->bell, 0, memory_order_relaxed);
+}
+
 size_t ring_used(const struct ring_writer *writer)
 {
 	uint64_t tail = atomic_load_explicit(&writer->map.cursor->tail, memory_order_relaxed);
@@ -222,7 +271,7 @@ int ring_reader_new(const int fds[3], size_t size_bytes, struct ring_reader **re
 	_cleanup_(fd_closep) int wake_fd = fds[2];
 	struct stat st;
 	if (!size_ok(size_bytes) || !is_sealed_memory(ring_fd, page_size() + size_bytes) ||
-	    !is_sealed_memory(cursor_fd, page_size()) || fstat(wake_fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
+	    !is_sealed_memory(cursor_fd, cursor_size()) || fstat(wake_fd, &st) < 0 || !S_ISFIFO(st.st_mode) ||
 	    fcntl(wake_fd, F_SETFL, O_NONBLOCK) < 0)
 		return -EINVAL;
 
@@ -303,4 +352,20 @@ void ring_finish_wait(struct ring_reader *reader)
 	atomic_store(&reader->map.cursor->waiting, 0);
 	if (read(reader->wake_fd, bytes, sizeof(bytes)) < 0)
 		return; /* called before any byte came */
+}
+
+enum ring_result ring_answer(struct ring_reader *reader, const struct ring_answer *answer, bool *ret_bell)
+{
+	struct ring_cursor *cursor = reader->map.cursor;
+	if (reader->answers - atomic_load_explicit(&reader->map.head->answers_taken, memory_order_acquire) >=
+	    RING_ANSWERS)
+		return RING_FULL;
+	struct answer_slot *slot = &cursor->slots[reader->answers % RING_ANSWERS];
+	atomic_store_explicit(&slot->id, answer->id, memory_order_relaxed);
+	atomic_store_explicit(&slot->at_ns, answer->at_ns, memory_order_relaxed);
+	atomic_store_explicit(&slot->flags, (uint64_t)answer->flags << 32 | answer->reserved, memory_order_relaxed);
+	/* before the look at the bell, for every processor */
+	atomic_exchange(&cursor->answers, ++reader->answers);
+	*ret_bell = atomic_load(&reader->map.head->bell) != 0;
+	return RING_OK;
 }

@@ -3,7 +3,7 @@
  * ring: the shared-memory event ring: one writer (the engine), one reader (an agent).
  *
  *     writer ─▶ [ head page | data, mapped twice in a row ] ─▶ reader           ring memfd, F_SEAL_FUTURE_WRITE:
- *     writer ◀─ [ cursor page ] ◀─ reader                                       cursor memfd, the reader writes it
+ *     writer ◀─ [ cursor page | answers ] ◀─ reader                             cursor memfd, the reader writes it
  *     writer ─▶ wake pipe ─▶ reader                                             one byte when the reader sleeps
  *
  * Records are whole events, 8-aligned, contiguous (the second mapping takes care of the wrap). `head` and `tail`
@@ -17,6 +17,11 @@
  * eventfd because O_NONBLOCK of an eventfd belongs to both sides: a hostile reader could clear it, fill the counter,
  * and stop the writer. The two ends of a pipe have each their own.
  *
+ * Answers go the other way: plain allows of questions, the most frequent thing an agent has to say, without a system
+ * call on either side while the writer looks. Before it sleeps it says of whom it wants to be woken (the bell); such a
+ * reader tells it by its session that there is an answer. The same kind of handshake as above keeps one from missing
+ * the other. The writer copies an answer once and takes any value as possible.
+ *
  * Pure shared memory: no other I/O than the pipe. The ring owns its descriptors and mappings. What the reader sees
  * of a record, only the writer can change: the reader trusts the writer not to change it until it is consumed.
  */
@@ -24,12 +29,24 @@
 
 #include <ringside/event.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 enum ring_result {
 	RING_OK = 0,
-	RING_FULL = 1, /* writer: no room */
-	RING_EMPTY = 2, /* reader: nothing new */
-	RING_LIED = 3, /* writer: the cursor makes no sense; reader: the record makes no sense */
+	RING_FULL = 1, /* no room */
+	RING_EMPTY = 2, /* nothing new */
+	RING_LIED =
+		3, /* writer: the cursor, or the count of answers, makes no sense; reader: the record makes no sense */
+};
+
+#define RING_ANSWERS 1024u /* that fit before the writer takes one */
+
+/* An allow. */
+struct ring_answer {
+	uint64_t id; /* of the question's event */
+	uint64_t at_ns; /* CLOCK_MONOTONIC: when it was given, says the reader */
+	uint32_t flags; /* enum session_answer_flags */
+	uint32_t reserved; /* 0 */
 };
 
 #define RING_SIZE_MIN (128u << 10)
@@ -56,6 +73,13 @@ bool ring_wake(struct ring_writer *writer);
 /* Bytes that the reader has not consumed, as far as it tells the truth. */
 size_t ring_used(const struct ring_writer *writer);
 
+/* The oldest answer that was not taken. RING_OK, RING_EMPTY, RING_LIED. */
+enum ring_result ring_take_answer(struct ring_writer *writer, struct ring_answer *ret);
+bool ring_has_answer(const struct ring_writer *writer);
+/* Whether the reader is to tell of its next answers, as it does until it is told otherwise. After turning it on look
+ * once more with ring_has_answer(). */
+void ring_bell(struct ring_writer *writer, bool on);
+
 /* Consumes the three descriptors, also on failure. -EINVAL when they are not a ring of this size. */
 int ring_reader_new(const int fds[3], size_t size_bytes, struct ring_reader **ret);
 struct ring_reader *ring_reader_free(struct ring_reader *reader);
@@ -68,3 +92,6 @@ void ring_consume(struct ring_reader *reader);
 bool ring_prepare_wait(struct ring_reader *reader);
 /* After waking: takes the announcement back and empties the pipe. Look before the next ring_prepare_wait(). */
 void ring_finish_wait(struct ring_reader *reader);
+
+/* Answers. RING_OK, RING_FULL (say it another way). *ret_bell: the writer sleeps, and wants to be told. */
+enum ring_result ring_answer(struct ring_reader *reader, const struct ring_answer *answer, bool *ret_bell);

@@ -217,6 +217,66 @@ static void test_hostile_cursor(void **state)
 	ring_writer_free(writer);
 }
 
+static struct ring_answer answer_of(uint64_t id)
+{
+	return (struct ring_answer){.id = id, .at_ns = id * 1000, .flags = (uint32_t)id & 1};
+}
+
+/* The way back: in order, each once, no more than fit, and the bell. */
+static void test_answers(void **state)
+{
+	struct ring_writer *writer;
+	struct ring_reader *reader;
+	struct ring_answer answer;
+	bool bell = false;
+	uint64_t given = 0, taken = 0;
+	open_ring(&writer, &reader);
+	assert_int_equal(ring_take_answer(writer, &answer), RING_EMPTY);
+	assert_false(ring_has_answer(writer));
+	for (int round = 0; round < 5; round++) {
+		struct ring_answer next = answer_of(given);
+		for (; ring_answer(reader, &next, &bell) == RING_OK; next = answer_of(++given))
+			assert_true(bell == (round % 2 == 0));
+		assert_int_equal(given - taken, RING_ANSWERS);
+		ring_bell(writer, round % 2 != 0);
+		assert_true(ring_has_answer(writer));
+		for (unsigned i = 0; i < RING_ANSWERS - 10; i++, taken++) {
+			assert_int_equal(ring_take_answer(writer, &answer), RING_OK);
+			next = answer_of(taken);
+			assert_memory_equal(&answer, &next, sizeof(answer));
+		}
+	}
+	ring_reader_free(reader);
+	ring_writer_free(writer);
+}
+
+/* Whatever the reader writes there: no more than fits is taken, or it is called a lie; and nothing else is touched. */
+static void test_answers_lie(void **state)
+{
+	struct ring_writer *writer;
+	struct ring_reader *reader;
+	struct ring_answer answer;
+	open_ring(&writer, &reader);
+	const uint64_t lies[] = {RING_ANSWERS + 1, UINT64_MAX, UINT64_C(1) << 63, UINT64_C(1) << 32};
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+		writer->map.cursor->answers = lies[i];
+		assert_true(ring_has_answer(writer));
+		assert_int_equal(ring_take_answer(writer, &answer), RING_LIED);
+	}
+	writer->map.cursor->answers = RING_ANSWERS;
+	memset((void *)writer->map.cursor->slots, 0xff, sizeof(writer->map.cursor->slots));
+	for (unsigned i = 0; i < RING_ANSWERS; i++) {
+		assert_int_equal(ring_take_answer(writer, &answer), RING_OK);
+		assert_int_equal(answer.id, UINT64_MAX);
+		assert_int_equal(answer.reserved, UINT32_MAX);
+	}
+	assert_int_equal(ring_take_answer(writer, &answer), RING_EMPTY);
+	writer->map.cursor->answers = 5; /* backwards */
+	assert_int_equal(ring_take_answer(writer, &answer), RING_LIED);
+	ring_reader_free(reader);
+	ring_writer_free(writer);
+}
+
 /* Records that a broken writer could publish: the reader refuses them all. */
 static void test_broken_records(void **state)
 {
@@ -405,6 +465,64 @@ static bool write_run(struct ring_writer *writer)
 	return true;
 }
 
+struct bell_run {
+	struct ring_reader *reader;
+	int bell[2]; /* a pipe: what the session is for an agent */
+};
+
+/* Gives RUN_RECORDS answers, and tells of each that is wanted. */
+static void *answer_run(void *data)
+{
+	const struct bell_run *run = data;
+	for (uint64_t id = 0; id < RUN_RECORDS;) {
+		struct ring_answer answer = answer_of(id);
+		bool bell = false;
+		if (ring_answer(run->reader, &answer, &bell) == RING_OK)
+			id++;
+		else
+			usleep(50);
+		if (bell && write(run->bell[1], "", 1) < 0)
+			return data; /* not NULL: it failed */
+	}
+	return NULL;
+}
+
+/* As the engine: takes all there is, says that it wants to be told, looks once more, sleeps. */
+static void test_bell(void **state)
+{
+	struct ring_writer *writer;
+	struct bell_run run;
+	pthread_t thread;
+	void *wrong;
+	char bytes[64];
+	open_ring(&writer, &run.reader);
+	assert_int_equal(pipe2(run.bell, O_CLOEXEC), 0);
+	assert_int_equal(pthread_create(&thread, NULL, answer_run, &run), 0);
+	for (uint64_t id = 0; id < RUN_RECORDS;) {
+		struct ring_answer answer, expected = answer_of(id);
+		ring_bell(writer, false);
+		enum ring_result result = ring_take_answer(writer, &answer);
+		assert_int_not_equal(result, RING_LIED);
+		if (result == RING_OK) {
+			assert_memory_equal(&answer, &expected, sizeof(answer));
+			id++;
+			continue;
+		}
+		ring_bell(writer, true);
+		if (ring_has_answer(writer))
+			continue;
+		struct pollfd p = {.fd = run.bell[0], .events = POLLIN};
+		assert_int_equal(poll(&p, 1, 20000), 1); /* else the bell was missed */
+		assert_true(read(run.bell[0], bytes, sizeof(bytes)) > 0);
+	}
+	assert_int_equal(pthread_join(thread, &wrong), 0);
+	assert_null(wrong);
+	close(run.bell[0]);
+	close(run.bell[1]);
+	ring_reader_free(run.reader);
+	ring_writer_free(writer);
+}
+
 static void test_two_processes(void **state)
 {
 	struct ring_writer *writer;
@@ -457,12 +575,13 @@ static void test_two_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sizes),          cmocka_unit_test(test_seals),
-		cmocka_unit_test(test_wrap),           cmocka_unit_test(test_full),
-		cmocka_unit_test(test_hostile_cursor), cmocka_unit_test(test_broken_records),
-		cmocka_unit_test(test_not_a_ring),     cmocka_unit_test(test_wake),
-		cmocka_unit_test(test_hostile_pipe),   cmocka_unit_test(test_two_processes),
-		cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_answers),        cmocka_unit_test(test_answers_lie),
+		cmocka_unit_test(test_bell),           cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_seals),          cmocka_unit_test(test_wrap),
+		cmocka_unit_test(test_full),           cmocka_unit_test(test_hostile_cursor),
+		cmocka_unit_test(test_broken_records), cmocka_unit_test(test_not_a_ring),
+		cmocka_unit_test(test_wake),           cmocka_unit_test(test_hostile_pipe),
+		cmocka_unit_test(test_two_processes),  cmocka_unit_test(test_two_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

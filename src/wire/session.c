@@ -155,6 +155,7 @@ static const struct form from_agent[] = {
 	[SESSION_CONTENT] = {sizeof(struct session_content), 0, check_content},
 	[SESSION_BYE] = {sizeof(struct session_bye), 0, check_bye},
 	[SESSION_ACTION] = {sizeof(struct session_action), 0, check_action},
+	[SESSION_BELL] = {sizeof(struct session_bell), 0, NULL},
 };
 
 static const struct form from_engine[] = {

@@ -51,6 +51,7 @@ enum session_type {
 	SESSION_CONTENT = 9,
 	SESSION_BYE = 10,
 	SESSION_ACTION = 11,
+	SESSION_BELL = 12,
 };
 
 struct session_head {
@@ -182,6 +183,11 @@ struct session_action {
 	uint64_t process_id; /* unique id, see struct rs_process */
 	char rule[SESSION_RULE_SIZE];
 	char reason[RS_REASON_SIZE_MAX + 1];
+};
+
+/* There are answers in the ring's cursor memory (ring.h), and the engine sleeps. */
+struct session_bell {
+	struct session_head head;
 };
 
 /* engine → agent, with one descriptor */

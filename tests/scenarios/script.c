@@ -294,13 +294,14 @@ void world_start(struct world *world)
 	loop_set_before_wait(world->loop, before_wait, world->broker);
 }
 
-static void play(const char *file)
+static void play(const char *file, bool memory)
 {
 	static struct world world;
 	char line[16384];
 	FILE *stream = fopen(file, "re");
 	memset(&world, 0, sizeof(world));
 	world.file = file;
+	world.memory = memory;
 	if (!stream || loop_new(&world.loop) < 0)
 		world_fail(&world, "cannot begin: %s", strerror(errno));
 	world.now_ns = 1000 * NS_PER_SEC;
@@ -324,12 +325,15 @@ static void play(const char *file)
 	loop_free(world.loop);
 	free(world.questions);
 	free(world.abilities);
-	printf("ok %s\n", file);
+	printf("ok %s%s\n", file, memory ? ", allows in memory" : "");
 }
 
 int main(int argc, char **argv)
 {
-	for (int i = 1; i < argc; i++)
-		play(argv[i]);
+	/* each twice: agents that send all their answers, and agents that leave plain allows in memory */
+	for (int i = 1; i < argc; i++) {
+		play(argv[i], false);
+		play(argv[i], true);
+	}
 	return argc > 1 ? 0 : 2;
 }

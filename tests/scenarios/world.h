@@ -63,6 +63,7 @@ struct world {
 	struct broker *broker; /* NULL until the first line that needs it */
 	uint64_t now_ns;
 	struct sensor sensor;
+	bool memory; /* agents leave plain allows in memory, as the SDK does, instead of sending them */
 	bool halted; /* the loop turns when the scenario says so */
 	uint64_t flushed;
 	struct session_event_set wanted;
