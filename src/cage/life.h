@@ -53,6 +53,7 @@ enum life_action {
 	LIFE_DO_SWITCH, /* the newcomer takes its place; the old process answers what it owes and ends */
 	LIFE_DO_ABANDON, /* take the newcomer away, and report it */
 	LIFE_DO_PROMOTE, /* the newcomer takes the place of the process that ended */
+	LIFE_N_ACTIONS,
 };
 
 struct life_step {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table over its whole product: what must hold for each state and event, whatever the row says. */
+/* The table over its whole product: what must hold for each state and event, whatever the row says; and each cell. */
 #include "cage/life.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -136,6 +137,59 @@ static void test_product(void **state)
 	each(check_time);
 }
 
+/* The whole table once more, so that no cell changes by itself: a row an event, a column a state. "-": stays and does
+ * nothing. Else the next state, and after a slash what is done. */
+static const char *const columns[LIFE_N_STATES] = {"off", "up", "live", "stop", "anew", "back", "fail", "upgr"};
+static const char *const actions[LIFE_N_ACTIONS] = {
+	[LIFE_DO_NOTHING] = "",        [LIFE_DO_SPAWN] = "/spawn",   [LIFE_DO_ASK] = "/ask",
+	[LIFE_DO_KILL] = "/kill",      [LIFE_DO_WAIT] = "/wait",     [LIFE_DO_GIVE_UP] = "/give-up",
+	[LIFE_DO_BESIDE] = "/beside",  [LIFE_DO_SWITCH] = "/switch", [LIFE_DO_ABANDON] = "/abandon",
+	[LIFE_DO_PROMOTE] = "/promote"};
+/* clang-format off */
+static const char *const pinned[LIFE_N_EVENTS] = {
+	/*                    off      up           live         stop      anew      back     fail     upgr */
+	[LIFE_START] =       "up/spawn -            -            anew      -         up/spawn up/spawn -",
+	[LIFE_STOP] =        "-        stop/ask     stop/ask     -         stop      off      off      stop/ask",
+	[LIFE_RESTART] =     "up/spawn anew/ask     anew/ask     anew      -         up/spawn up/spawn anew/ask",
+	[LIFE_UPGRADE] =     "-        anew/ask     upgr/beside  -         -         up/spawn up/spawn upgr/beside",
+	[LIFE_CALLED_LIVE] = "-        live         -            -         -         -        -        -",
+	[LIFE_LOST] =        "-        up/kill      up/kill      -         -         -        -        upgr/kill",
+	[LIFE_ENDED] =       "-        back/wait    back/wait    off       up/spawn  -        -        up/promote",
+	[LIFE_ENDED_OFTEN] = "-        fail/give-up fail/give-up off       up/spawn  -        -        up/promote",
+	[LIFE_TIMER] =       "-        -            -            stop/kill anew/kill up/spawn -        live/abandon",
+	[LIFE_NEW_LIVE] =    "-        -            -            -         -         -        -        live/switch",
+	[LIFE_NEW_GONE] =    "-        -            -            -         -         -        -        live/abandon",
+};
+/* clang-format on */
+
+static const char *cell(enum life_state state, struct life_step step)
+{
+	static char text[32];
+	if (step.state == state && step.action == LIFE_DO_NOTHING)
+		return "-";
+	assert_in_range(step.state, 0, LIFE_N_STATES - 1);
+	assert_in_range(step.action, 0, LIFE_N_ACTIONS - 1);
+	snprintf(text, sizeof(text), "%s%s", columns[step.state], actions[step.action]);
+	return text;
+}
+
+static void test_each_cell(void **state_)
+{
+	for (enum life_event event = 0; event < LIFE_N_EVENTS; event++) {
+		char row[160];
+		char *rest = row, *wanted;
+		enum life_state state = 0;
+		assert_true(strlen(pinned[event]) < sizeof(row));
+		strcpy(row, pinned[event]);
+		for (; (wanted = strtok_r(rest, " ", &rest)); state++) {
+			const char *found = cell(state, life_next(state, event));
+			if (strcmp(found, wanted) != 0)
+				fail_msg("%s, event %d: %s, not %s", columns[state], (int)event, found, wanted);
+		}
+		assert_int_equal(state, LIFE_N_STATES);
+	}
+}
+
 #define SECOND UINT64_C(1000000000)
 
 static void test_crashes(void **state)
@@ -170,10 +224,8 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_product),
-		cmocka_unit_test(test_crashes),
-		cmocka_unit_test(test_crashes_age),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_product),     cmocka_unit_test(test_each_cell), cmocka_unit_test(test_crashes),
+		cmocka_unit_test(test_crashes_age), cmocka_unit_test(test_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
