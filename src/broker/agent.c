@@ -171,9 +171,10 @@ bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t f
 
 void agent_wake(struct agent *agent)
 {
-	agent_set_remove(&agent->broker->dirty, agent->slot);
-	if (agent->ring)
-		ring_wake(agent->ring);
+	if (!agent->ring || ring_wake(agent->ring) >= 0)
+		agent_set_remove(&agent->broker->dirty, agent->slot);
+	else
+		agent_set_add(&agent->broker->dirty, agent->slot);
 }
 
 void agent_notify(struct agent *agent, const struct rs_event *event)

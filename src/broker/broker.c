@@ -193,7 +193,8 @@ static void wake(struct broker *broker)
 	struct agent_set lossy = agent_set_both(&broker->lossy, &broker->listening);
 	while (agent_set_take(&lossy, &slot))
 		agent_tell_lost(broker->agents[slot]);
-	while (agent_set_take(&broker->dirty, &slot))
+	struct agent_set dirty = broker->dirty; /* who cannot be woken now stays in there for the next turn */
+	while (agent_set_take(&dirty, &slot))
 		agent_wake(broker->agents[slot]);
 }
 

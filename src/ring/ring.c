@@ -202,16 +202,23 @@ void ring_commit(struct ring_writer *writer)
 	atomic_store_explicit(&writer->map.head->head, writer->head, memory_order_release);
 }
 
-bool ring_wake(struct ring_writer *writer)
+int ring_wake(struct ring_writer *writer)
 {
 	/* publishes nothing new: puts the head before the look at `waiting`, for every processor */
 	atomic_exchange(&writer->map.head->head, writer->head);
 	if (atomic_load(&writer->map.cursor->waiting) == 0)
-		return false;
+		return 0;
 	if (atomic_exchange(&writer->map.cursor->waiting, 0) == 0)
-		return false;
+		return 0;
+	if (write(writer->wake_fd, "", 1) == 1)
+		return 1;
 	/* a full pipe has woken the reader already */
-	return write(writer->wake_fd, "", 1) == 1;
+	if (errno == EAGAIN)
+		return 0;
+	/* the kernel had no memory for the byte: if this were forgotten, nobody would ever try again */
+	int error = -errno;
+	atomic_store(&writer->map.cursor->waiting, 1);
+	return error;
 }
 
 enum ring_result ring_take_answer(struct ring_writer *writer, struct ring_answer *ret)

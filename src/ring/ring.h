@@ -68,8 +68,9 @@ void ring_writer_fds(const struct ring_writer *writer, int ret_fds[3]);
 enum ring_result ring_reserve(struct ring_writer *writer, size_t size, void **ret);
 /* Publishes what was reserved last. Does not wake. */
 void ring_commit(struct ring_writer *writer);
-/* Wakes the reader when it waits. True when a wake-up was sent. Call once after a batch. */
-bool ring_wake(struct ring_writer *writer);
+/* Wakes the reader when it waits. Call once after a batch. 1: a wake-up was sent; 0: it needs none; -errno: it waits
+ * still: call again. */
+int ring_wake(struct ring_writer *writer);
 /* Bytes that the reader has not consumed, as far as it tells the truth. */
 size_t ring_used(const struct ring_writer *writer);
 

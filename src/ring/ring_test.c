@@ -381,6 +381,25 @@ static void test_wake(void **state)
 	ring_writer_free(writer);
 }
 
+/* A wake-up that could not be sent is not forgotten: the next try finds the reader still asleep. */
+static void test_wake_fails(void **state)
+{
+	struct ring_writer *writer;
+	struct ring_reader *reader;
+	open_ring(&writer, &reader);
+	assert_true(ring_prepare_wait(reader));
+	write_one(writer, 1);
+	int wake_fd = writer->wake_fd;
+	writer->wake_fd = -1;
+	assert_int_equal(ring_wake(writer), -EBADF);
+	writer->wake_fd = wake_fd;
+	assert_int_equal(ring_wake(writer), 1);
+	assert_int_equal(ring_wake(writer), 0);
+	assert_true(readable(ring_reader_fd(reader)));
+	ring_reader_free(reader);
+	ring_writer_free(writer);
+}
+
 /* A reader that never empties its pipe, fills it by itself and makes its end blocking cannot stop the writer. */
 static void test_hostile_pipe(void **state)
 {
@@ -580,8 +599,9 @@ int main(void)
 		cmocka_unit_test(test_seals),          cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_full),           cmocka_unit_test(test_hostile_cursor),
 		cmocka_unit_test(test_broken_records), cmocka_unit_test(test_not_a_ring),
-		cmocka_unit_test(test_wake),           cmocka_unit_test(test_hostile_pipe),
-		cmocka_unit_test(test_two_processes),  cmocka_unit_test(test_two_threads),
+		cmocka_unit_test(test_wake),           cmocka_unit_test(test_wake_fails),
+		cmocka_unit_test(test_hostile_pipe),   cmocka_unit_test(test_two_processes),
+		cmocka_unit_test(test_two_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
