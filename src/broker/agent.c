@@ -149,7 +149,20 @@ void agent_tell_lost_in_kernel(struct agent *agent, uint16_t type, uint64_t coun
 	agent_tell_lost(agent);
 }
 
-bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags, uint64_t deadline_ns)
+/* In the ring an event says whether its descriptor comes, so that nobody waits for one that does not. */
+static bool send_fd(struct agent *agent, struct rs_event *event, int fd)
+{
+	const struct session_event_fd message = {
+		.head = {.size = sizeof(message), .type = SESSION_EVENT_FD, .request = event->id}};
+	/* any failure: the agent's buffer is full, it holds too many descriptors in flight, or it is gone */
+	if (agent_send(agent, &message, &fd, 1) < 0)
+		return false;
+	event->flags |= RS_EVENT_HAS_FD;
+	return true;
+}
+
+enum agent_delivery agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags,
+				  uint64_t deadline_ns, int fd)
 {
 	/* what was lost is told before what came later */
 	if (agent->lost.any || agent->unseen.any)
@@ -158,15 +171,16 @@ bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t f
 	struct rs_event *to = reserve(agent, event->size);
 	if (!to) {
 		note_drop(agent, event->type, seq);
-		return false;
+		return AGENT_RING_FULL;
 	}
 	memcpy(to, event, event->size);
 	to->seq = seq;
 	to->type_seq = type_seq;
 	to->flags |= flags;
 	to->deadline_ns = deadline_ns;
+	bool sent = fd < 0 || send_fd(agent, to, fd);
 	commit(agent);
-	return true;
+	return sent ? AGENT_DELIVERED : AGENT_SOCKET_FULL;
 }
 
 void agent_wake(struct agent *agent)
@@ -183,7 +197,7 @@ void agent_notify(struct agent *agent, const struct rs_event *event)
 	uint32_t limit = standing->settings ? standing->settings->events_per_s : 0;
 	if (limit == 0 || event_budget_take(&standing->budget, limit, broker_now(agent->broker))) {
 		agent_tell_over(agent);
-		agent_deliver(agent, event, 0, 0);
+		agent_deliver(agent, event, 0, 0, -1);
 		return;
 	}
 	agent->type_seq[event->type]++;

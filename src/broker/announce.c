@@ -228,7 +228,7 @@ static void tell_asker(const struct standing *standing, const struct rs_event *e
 		struct agent *agent = broker->agents[slot];
 		bool told = agent_set_has(&broker->wants[event->type], slot) && agent_wants(agent, event);
 		if (agent->standing == standing && !told)
-			agent_deliver(agent, event, 0, 0);
+			agent_deliver(agent, event, 0, 0, -1);
 	}
 }
 
@@ -261,5 +261,5 @@ void announce_engine_restarted(struct agent *agent)
 	put(&build, &body->why, broker->gap_why);
 	body->gap_ns = broker->gap_ns;
 	body->unguarded = broker->gap_unguarded;
-	agent_deliver(agent, end(broker, &build), 0, 0);
+	agent_deliver(agent, end(broker, &build), 0, 0, -1);
 }

@@ -275,15 +275,11 @@ static enum decision_miss pose(struct broker *broker, const struct question *que
 	bool with_fd = fd >= 0 && (agent->flags[event->type] & SESSION_SUBSCRIBE_WITH_FD);
 	if (agent->pending > agent->pending_max)
 		return MISS_PENDING_MAX;
-	uint16_t flags = (with_fd ? RS_EVENT_HAS_FD : 0) | (voter->shadow ? RS_EVENT_SHADOW : 0);
-	if (!agent_deliver(agent, event, flags, voter->deadline_ns))
-		return MISS_RING_FULL;
-	if (!with_fd)
-		return MISS_NONE;
-	const struct session_event_fd message = {
-		.head = {.size = sizeof(message), .type = SESSION_EVENT_FD, .request = event->id}};
-	/* any failure: the agent's buffer is full, it holds too many descriptors in flight, or it is gone */
-	return agent_send(agent, &message, &fd, 1) < 0 ? MISS_SOCKET_FULL : MISS_NONE;
+	static const enum decision_miss misses[] = {[AGENT_DELIVERED] = MISS_NONE,
+						    [AGENT_RING_FULL] = MISS_RING_FULL,
+						    [AGENT_SOCKET_FULL] = MISS_SOCKET_FULL};
+	return misses[agent_deliver(agent, event, voter->shadow ? RS_EVENT_SHADOW : 0, voter->deadline_ns,
+				    with_fd ? fd : -1)];
 }
 
 static uint64_t voter_deadline_ns(const struct broker *broker, const struct agent *agent, uint16_t type,

@@ -234,10 +234,17 @@ bool ran_before_has(const struct ran_before *ran, struct rs_file_id file);
 void ran_before_add(struct ran_before *ran, struct rs_file_id file);
 
 /* agent.c */
-/* Copies the event into the agent's ring with its numbers. flags are added; the deadline is the agent's own. False:
- * it was dropped, and counted. */
-bool agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags, uint64_t deadline_ns);
-/* Tells an agent that sleeps of what it got since the last time. Before each wait this is done for all. */
+enum agent_delivery {
+	AGENT_DELIVERED,
+	AGENT_RING_FULL, /* it was dropped, and counted */
+	AGENT_SOCKET_FULL, /* delivered without its descriptor */
+};
+/* Copies the event into the agent's ring with its numbers. flags are added; the deadline is the agent's own. fd is sent
+ * along, borrowed; -1: none. */
+enum agent_delivery agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags,
+				  uint64_t deadline_ns, int fd);
+/* Tells an agent that sleeps of what it got since the last time. Before each wait this is done for all, also for who could
+ * not be woken. */
 void agent_wake(struct agent *agent);
 /* Tells what was dropped, as far as there is room. True: nothing is left to tell. */
 bool agent_tell_lost(struct agent *agent);
