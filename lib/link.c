@@ -17,6 +17,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+/* The kernel has no memory for a message, and does not tell when it has. */
+#define NO_MEMORY_PAUSE_NS NS_PER_MS
+
 static void close_all(const int *fds, size_t n_fds)
 {
 	for (size_t i = 0; i < n_fds; i++)
@@ -62,10 +65,14 @@ int link_send(struct rs_agent *agent, const void *message, size_t size, uint64_t
 		int error = fd_send(agent->session_fd, message, size, NULL, 0);
 		if (error == 0)
 			return 0;
-		if (error != -EAGAIN)
+		bool no_memory = error == -ENOBUFS || error == -ENOMEM;
+		if (error != -EAGAIN && !no_memory)
 			return -EPIPE; /* its end is read, and acted on, in its turn */
-		struct pollfd fds[2] = {{.fd = agent->session_fd, .events = POLLOUT}, {.fd = -1}};
-		error = wait_for(fds, until_ns);
+		struct pollfd fds[2] = {{.fd = no_memory ? -1 : agent->session_fd, .events = POLLOUT}, {.fd = -1}};
+		uint64_t pause_ns = clock_monotonic_ns() + NO_MEMORY_PAUSE_NS;
+		error = wait_for(fds, no_memory ? MIN(until_ns, pause_ns) : until_ns);
+		if (error == -ETIMEDOUT && no_memory && pause_ns < until_ns)
+			continue;
 		if (error < 0)
 			return error;
 	}
@@ -267,7 +274,7 @@ int link_receive_lifeline(struct rs_agent *agent)
 	ssize_t size = fd_receive(agent->lifeline_fd, &byte, sizeof(byte), fds, &n_fds);
 	if (size == 1 && n_fds == 1)
 		return adopt(agent, fds[0]);
-	if (size == -EAGAIN || size == -EMFILE)
+	if (size == -EAGAIN || size == -EMFILE || size == -ENOMEM)
 		return (int)size;
 	close_all(fds, size < 0 ? 0 : n_fds);
 	if (size >= 0 || size == -EMSGSIZE)
