@@ -36,6 +36,27 @@ int __wrap_fdatasync(int fd)
 	return disk_fails ? -1 : 0;
 }
 
+/* A process that SIGKILL does not end at once waits in the kernel, for a disk or a file server: here the signal is kept
+ * back, and the time for it passes in a moment. */
+static bool stuck;
+static uint64_t armed_after_ns;
+
+int __real_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigned flags);
+int __wrap_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigned flags);
+int __real_loop_source_arm(struct loop_source *source, uint64_t at_ns);
+int __wrap_loop_source_arm(struct loop_source *source, uint64_t at_ns);
+
+int __wrap_pidfd_send_signal(int pidfd, int signal, siginfo_t *info, unsigned flags)
+{
+	return stuck ? 0 : __real_pidfd_send_signal(pidfd, signal, info, flags);
+}
+
+int __wrap_loop_source_arm(struct loop_source *source, uint64_t at_ns)
+{
+	armed_after_ns = at_ns - clock_monotonic_ns();
+	return __real_loop_source_arm(source, stuck ? 1 : at_ns);
+}
+
 static void on_done(void *data, uint64_t number, enum ipc_action_outcome outcome, int error)
 {
 	told.n++;
@@ -58,7 +79,7 @@ static int setup(void **state)
 {
 	snprintf(folder, sizeof(folder), "/tmp/ringside-act-XXXXXX");
 	memset(&told, 0, sizeof(told));
-	disk_fails = false;
+	disk_fails = stuck = false;
 	if (!mkdtemp(folder) || loop_new(&loop) < 0 || journal_open(folder, true, &journal) < 0)
 		return -1;
 	begin(true);
@@ -175,6 +196,25 @@ static void test_kill(void **state)
 	assert_int_equal(record.event_id, 9);
 }
 
+/* It was killed and is still there: the agent hears that it failed, and the journal says so; who is gone later is not
+ * told of twice. */
+static void test_killed_and_still_there(void **state)
+{
+	pid_t pid = sleeper();
+	stuck = true;
+	ask(9, id_of(pid));
+	expect_told(9, IPC_ACTION_FAILED, -ETIMEDOUT);
+	assert_in_range(armed_after_ns, ACT_WAIT_NS / 2, ACT_WAIT_NS);
+	expect_journal(ROWS(OUTCOME(IPC_ACTION_FAILED), ASKED));
+	struct journal_cursor cursor = {0};
+	struct journal_record record;
+	assert_true(journal_read(journal, &cursor, &record));
+	assert_int_equal(record.error, -ETIMEDOUT);
+	expect_alive(pid, true);
+	assert_int_equal(loop_turn(loop, 0), 0);
+	assert_int_equal(told.n, 1);
+}
+
 /* The number is there, and belongs to a process that began at another time. */
 static void test_number_used_again(void **state)
 {
@@ -259,7 +299,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_kill),   TEST(test_number_used_again),      TEST(test_gone),
+		TEST(test_kill),   TEST(test_killed_and_still_there), TEST(test_number_used_again), TEST(test_gone),
 		TEST(test_spared), TEST(test_not_journaled_not_done), TEST(test_settled_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
