@@ -40,6 +40,7 @@ enum agent_source {
 	AGENT_LIFELINE,
 	AGENT_SESSION,
 	AGENT_RING,
+	AGENT_NOTHING,
 };
 
 struct agent_ring {

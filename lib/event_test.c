@@ -13,11 +13,13 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -207,6 +209,39 @@ static void test_interrupted(void **state)
 	sigaction(SIGALRM, &old, NULL);
 	fake_event(&fake, RS_EVENT_EXEC, 0, 0);
 	next();
+}
+
+static void wait_for_state(pid_t pid, char wanted)
+{
+	char path[32], text[512], state = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	for (uint64_t until_ns = clock_monotonic_ns() + 30 * NS_PER_SEC; state != wanted; usleep(1000)) {
+		assert_true(fd_read_file(AT_FDCWD, path, text, sizeof(text)) > 0);
+		state = strrchr(text, ')')[2];
+		assert_true(clock_monotonic_ns() < until_ns);
+	}
+}
+
+/* Stopped and continued while it sleeps, as a debugger or a frozen session does: no handler ran, so nobody hears of it.
+ * epoll_wait(2) would say EINTR then. */
+static void test_stopped(void **state)
+{
+	const struct rs_event *event;
+	int status;
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(rs_agent_next(agent, -1, &event) == 1 ? 0 : 1);
+	for (int i = 0; i < 3; i++) {
+		wait_for_state(pid, 'S');
+		assert_int_equal(kill(pid, SIGSTOP), 0);
+		wait_for_state(pid, 'T');
+		assert_int_equal(kill(pid, SIGCONT), 0);
+	}
+	wait_for_state(pid, 'S');
+	fake_event(&fake, RS_EVENT_EXEC, 0, 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void test_allow_and_deny(void **state)
@@ -522,6 +557,7 @@ int main(void)
 		TEST(test_sleep),
 		TEST(test_own_loop),
 		TEST(test_interrupted),
+		TEST(test_stopped),
 		TEST(test_allow_and_deny),
 		TEST(test_answer_later),
 		TEST(test_late),

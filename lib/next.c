@@ -13,6 +13,7 @@
 #include "base/macro.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 
@@ -176,6 +177,20 @@ static int milliseconds(uint64_t now_ns, uint64_t until_ns)
 	return now_ns < until_ns ? (int)MIN((until_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS, INT32_MAX) : 0;
 }
 
+/* As epoll_wait(2) for one event: acting on it may change what the others were about. It is poll(2) that sleeps: only a
+ * signal's handler ends that, but epoll_wait(2) also a stop that is over (SIGCONT), of which no agent knows. */
+static int sleep_for_one(struct rs_agent *agent, struct epoll_event *event, int timeout_ms)
+{
+	struct pollfd fd = {.fd = agent->epoll_fd, .events = POLLIN};
+	*event = (struct epoll_event){.data.u32 = AGENT_NOTHING}; /* when poll(2) was woken in vain */
+	if (timeout_ms == 0)
+		return epoll_wait(agent->epoll_fd, event, 1, 0);
+	int n = poll(&fd, 1, timeout_ms);
+	if (n <= 0)
+		return n;
+	return epoll_wait(agent->epoll_fd, event, 1, 0) < 0 ? -1 : 1;
+}
+
 /* 1: look again; 0: time is over; -errno. *until_ns is 0 at first. */
 static int wait_for_more(struct rs_agent *agent, int timeout_ms, uint64_t *until_ns)
 {
@@ -200,8 +215,7 @@ static int wait_for_more(struct rs_agent *agent, int timeout_ms, uint64_t *until
 	if (*until_ns == 0)
 		*until_ns = timeout_ms < 0 ? UINT64_MAX : now_ns + (uint64_t)timeout_ms * NS_PER_MS;
 	uint64_t wake_ns = MIN(*until_ns, agent->pending.earliest_ns);
-	/* one at a time: acting on it may change what the others were about */
-	int n = epoll_wait(agent->epoll_fd, &event, 1, milliseconds(now_ns, wake_ns));
+	int n = sleep_for_one(agent, &event, milliseconds(now_ns, wake_ns));
 	if (n < 0)
 		return -errno;
 	if (timeout_ms != 0)

@@ -215,7 +215,8 @@ RS_API int rs_agent_fd(const struct rs_agent *agent);
  *      called; rs_event_copy() keeps it for longer. Answer auth events in any order, before their deadline.
  * 1: there is an event; 0: the time is over and there is none; or
  *     -EINVAL      an argument is NULL
- *     -EINTR       a signal handler ran while it waited
+ *     -EINTR       a signal handler of the agent's ran while it waited: look at what it noted, and call again. Without
+ *                  handlers it never comes; that the process was stopped and continued (SIGSTOP, SIGCONT) is no reason.
  *     -ESHUTDOWN   the platform is gone. Exit.
  *     -EPROTO      the engine broke the contract; its session is over. Call again to wait for the next one.
  *     -EMFILE, -ENFILE, -ENOMEM   a new session could not be taken for want of it. Exit, and be started again.
