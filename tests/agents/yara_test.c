@@ -10,6 +10,7 @@
 #include "stuck_fs.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -61,17 +62,22 @@ static void remove_rules(void)
 	rmdir(rules);
 }
 
-/* more: further arguments, ended by NULL. */
-static void begin(const char *const *more)
+/* Rules by option and path; more: further arguments, ended by NULL. */
+static void begin_with(const char *option, const char *path, const char *const *more)
 {
 	static const char *const names[] = {"yara", NULL};
-	const char *argv[16] = {"yara", "--opens", "--rules", rules};
+	const char *argv[16] = {"yara", "--opens", option, path};
 	for (size_t i = 0; more && more[i]; i++)
 		argv[4 + i] = more[i];
 	stage_begin(&stage, 0, 0, names);
 	stage.settings->deadline_exec_ms = stage.settings->deadline_open_ms = 5000;
 	stage_spawn(&stage, "yara", -1, argv);
 	EXPECT(stage_turn(&stage, 20000, stage_all_live), "yara does not come");
+}
+
+static void begin(const char *const *more)
+{
+	begin_with("--rules", rules, more);
 }
 
 static void end(void)
@@ -379,6 +385,91 @@ static void case_reload(void)
 	close(good);
 }
 
+/* As yarac does. libyara is the agent's, and no library of this tree's. */
+static void compile_to(const char *path, mode_t mode, const char *text)
+{
+	static const char *const names[] = {"yr_initialize",         "yr_compiler_create", "yr_compiler_add_string",
+					    "yr_compiler_get_rules", "yr_rules_save",      "yr_rules_destroy",
+					    "yr_compiler_destroy",   "yr_finalize"};
+	union {
+		void *symbols[8];
+		struct {
+			int (*initialize)(void);
+			int (*compiler_create)(void **compiler);
+			int (*add_string)(void *compiler, const char *text, const char *name_space);
+			int (*get_rules)(void *compiler, void **rules);
+			int (*save)(void *rules, const char *path);
+			int (*rules_destroy)(void *rules);
+			void (*compiler_destroy)(void *compiler);
+			int (*finalize)(void);
+		};
+	} yara;
+	char new_path[128];
+	void *compiler, *made, *library = dlopen("libyara.so.9", RTLD_NOW);
+	EXPECT(library, "%s", dlerror());
+	for (size_t i = 0; i < 8; i++)
+		EXPECT((yara.symbols[i] = dlsym(library, names[i])), "libyara has no %s", names[i]);
+	snprintf(new_path, sizeof(new_path), "%s.new", path);
+	EXPECT(yara.initialize() == 0 && yara.compiler_create(&compiler) == 0, "libyara cannot begin");
+	EXPECT(yara.add_string(compiler, text, "compiled") == 0 && yara.get_rules(compiler, &made) == 0,
+	       "the rules do not compile");
+	EXPECT(yara.save(made, new_path) == 0 && chmod(new_path, mode) == 0 && rename(new_path, path) == 0, "%s",
+	       strerror(errno));
+	yara.rules_destroy(made);
+	yara.compiler_destroy(compiler);
+	yara.finalize();
+	dlclose(library);
+}
+
+static const char *refusal;
+
+static bool is_refused(struct stage *unused)
+{
+	return said(refusal);
+}
+
+static void expect_refused(const char *words)
+{
+	refusal = words;
+	kill(stage.agents[0].pid, SIGHUP);
+	EXPECT(stage_turn(&stage, 20000, is_refused), "it was not refused with: %s", words);
+}
+
+/* Rules that somebody else has compiled: they decide as others do, and are replaced while it runs; what is none, or
+ * what others may write, is refused, and those before stay in force. */
+static void case_compiled(void)
+{
+	char path[128];
+	int bad = file_of(marked), good = file_of(plain);
+	make_rules("unused", "");
+	snprintf(path, sizeof(path), "%s/rules.yac", rules);
+	compile_to(path, 0600, bad_rule);
+	begin_with("--compiled", path, NULL);
+	EXPECT(judged("/judged/bad", bad)->denied, "what matches was not denied");
+	EXPECT(judged_as(RS_EVENT_AUTH_OPEN, "/judged/bad", bad)->denied, "what matches may be opened");
+	EXPECT(recorded("\"forbidden\"") && recorded("holds what must not be"), "rule and reason are not on record");
+	const struct stage_question *question = judged("/judged/good", good);
+	EXPECT(!question->denied && question->cached, "what does not match was not allowed and cached");
+
+	flushes_wanted = stage.flushes + 1;
+	compile_to(path, 0600, "rule other { strings: $a = \"without anything\" condition: $a }\n");
+	EXPECT(stage_turn(&stage, 15000, flushed), "the new rules were not told");
+	EXPECT(judged("/judged/good", good)->denied, "the new rules are not in force");
+	EXPECT(!judged("/judged/bad", bad)->denied, "the old rules are still in force");
+
+	uint64_t before = stage.flushes;
+	write_rules("rules.yac", bad_rule); /* not compiled */
+	expect_refused("expected rules compiled by yarac");
+	compile_to(path, 0620, bad_rule);
+	expect_refused("only its owner may write");
+	EXPECT(counter("rules_refused") >= 2, "%" PRIu64 " were refused", counter("rules_refused"));
+	EXPECT(stage.flushes == before, "refused rules were told as new ones");
+	EXPECT(judged("/judged/good", good)->denied, "the rules before are not in force");
+	end();
+	close(bad);
+	close(good);
+}
+
 /* A file system that never answers: the question is, in time; so are the next ones; its device is left alone. */
 static void case_stuck(void)
 {
@@ -463,13 +554,9 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{"yara", case_yara},
-	{"yara-files", case_files},
-	{"yara-time", case_time},
-	{"yara-names", case_names},
-	{"yara-reload", case_reload},
-	{"yara-stuck", case_stuck},
-	{"yara-examples", case_examples},
+	{"yara", case_yara},        {"yara-files", case_files},       {"yara-time", case_time},
+	{"yara-names", case_names}, {"yara-reload", case_reload},     {"yara-compiled", case_compiled},
+	{"yara-stuck", case_stuck}, {"yara-examples", case_examples},
 };
 
 int main(int argc, char **argv)
