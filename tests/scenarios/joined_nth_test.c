@@ -12,6 +12,7 @@
  * The calls go through the linker's --wrap (see meson.build), so that this works with sanitizers, too.
  */
 #include "base/clock.h"
+#include "base/fail_call.h"
 #include "base/fd.h"
 #include "joined.h"
 #include "sensor/synth.h"
@@ -47,56 +48,31 @@
 
 /* ---- the Nth of these calls fails ---- */
 
-enum fault {
-	FAULT_ERROR, /* what is wrong stays wrong for this call */
-	FAULT_INTERRUPTED, /* only calls that a signal may end */
-};
-
-static bool inside; /* of what is tested */
-static unsigned calls, failing; /* 0: none fails */
-static enum fault fault;
-static char hit[32]; /* which call failed */
-
-static bool fails(const char *name, int error, bool interruptible)
-{
-	if (!inside || (fault == FAULT_INTERRUPTED && !interruptible) || ++calls != failing)
-		return false;
-	snprintf(hit, sizeof(hit), "%s", name);
-	errno = fault == FAULT_INTERRUPTED ? EINTR : error;
-	return true;
-}
-
-#define WRAP(type, name, error, interruptible, failed, declared, passed) \
-	type __real_##name declared; \
-	type __wrap_##name declared; \
-	type __wrap_##name declared \
-	{ \
-		return fails(#name, error, interruptible) ? (failed) : __real_##name passed; \
-	}
-
-WRAP(void *, malloc, ENOMEM, false, NULL, (size_t size), (size))
-WRAP(void *, calloc, ENOMEM, false, NULL, (size_t n, size_t size), (n, size))
-WRAP(void *, mmap64, ENOMEM, false, MAP_FAILED, (void *at, size_t size, int protection, int flags, int fd, off_t from),
-     (at, size, protection, flags, fd, from))
-WRAP(int, memfd_create, EMFILE, false, -1, (const char *name, unsigned flags), (name, flags))
-WRAP(int, fallocate64, ENOSPC, false, -1, (int fd, int mode, off_t from, off_t size), (fd, mode, from, size))
-WRAP(int, fcntl64, EBADF, false, -1, (int fd, int command, long argument), (fd, command, argument))
-WRAP(int, pipe2, EMFILE, false, -1, (int *fds, int flags), (fds, flags))
-WRAP(int, epoll_create1, EMFILE, false, -1, (int flags), (flags))
-WRAP(int, epoll_ctl, ENOSPC, false, -1, (int epoll, int op, int fd, struct epoll_event *event), (epoll, op, fd, event))
-WRAP(int, timerfd_create, EMFILE, false, -1, (int clock, int flags), (clock, flags))
-WRAP(ssize_t, getrandom, ENOSYS, false, -1, (void *bytes, size_t size, unsigned flags), (bytes, size, flags))
-WRAP(int, getsockopt, ENOBUFS, false, -1, (int fd, int level, int name, void *value, socklen_t *size),
-     (fd, level, name, value, size))
-WRAP(ssize_t, write, ENOMEM, false, -1, (int fd, const void *bytes, size_t size), (fd, bytes, size))
-WRAP(ssize_t, sendmsg, ENOBUFS, true, -1, (int fd, const struct msghdr *message, int flags), (fd, message, flags))
-WRAP(ssize_t, recvmsg, ENOMEM, true, -1, (int fd, struct msghdr *message, int flags), (fd, message, flags))
-WRAP(int, recvmmsg, ENOMEM, true, -1,
-     (int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout),
-     (fd, messages, n, flags, timeout))
-WRAP(int, poll, ENOMEM, true, -1, (struct pollfd * fds, nfds_t n, int timeout_ms), (fds, n, timeout_ms))
-WRAP(int, epoll_wait, EINTR, true, -1, (int epoll, struct epoll_event *events, int n, int timeout_ms),
-     (epoll, events, n, timeout_ms))
+FAIL_CALL(void *, malloc, ENOMEM, false, NULL, (size_t size), (size))
+FAIL_CALL(void *, calloc, ENOMEM, false, NULL, (size_t n, size_t size), (n, size))
+FAIL_CALL(void *, mmap64, ENOMEM, false, MAP_FAILED,
+	  (void *at, size_t size, int protection, int flags, int fd, off_t from),
+	  (at, size, protection, flags, fd, from))
+FAIL_CALL(int, memfd_create, EMFILE, false, -1, (const char *name, unsigned flags), (name, flags))
+FAIL_CALL(int, fallocate64, ENOSPC, false, -1, (int fd, int mode, off_t from, off_t size), (fd, mode, from, size))
+FAIL_CALL(int, fcntl64, EBADF, false, -1, (int fd, int command, long argument), (fd, command, argument))
+FAIL_CALL(int, pipe2, EMFILE, false, -1, (int *fds, int flags), (fds, flags))
+FAIL_CALL(int, epoll_create1, EMFILE, false, -1, (int flags), (flags))
+FAIL_CALL(int, epoll_ctl, ENOSPC, false, -1, (int epoll, int op, int fd, struct epoll_event *event),
+	  (epoll, op, fd, event))
+FAIL_CALL(int, timerfd_create, EMFILE, false, -1, (int clock, int flags), (clock, flags))
+FAIL_CALL(ssize_t, getrandom, ENOSYS, false, -1, (void *bytes, size_t size, unsigned flags), (bytes, size, flags))
+FAIL_CALL(int, getsockopt, ENOBUFS, false, -1, (int fd, int level, int name, void *value, socklen_t *size),
+	  (fd, level, name, value, size))
+FAIL_CALL(ssize_t, write, ENOMEM, false, -1, (int fd, const void *bytes, size_t size), (fd, bytes, size))
+FAIL_CALL(ssize_t, sendmsg, ENOBUFS, true, -1, (int fd, const struct msghdr *message, int flags), (fd, message, flags))
+FAIL_CALL(ssize_t, recvmsg, ENOMEM, true, -1, (int fd, struct msghdr *message, int flags), (fd, message, flags))
+FAIL_CALL(int, recvmmsg, ENOMEM, true, -1,
+	  (int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout),
+	  (fd, messages, n, flags, timeout))
+FAIL_CALL(int, poll, ENOMEM, true, -1, (struct pollfd * fds, nfds_t n, int timeout_ms), (fds, n, timeout_ms))
+FAIL_CALL(int, epoll_wait, EINTR, true, -1, (int epoll, struct epoll_event *events, int n, int timeout_ms),
+	  (epoll, events, n, timeout_ms))
 
 static unsigned count_fds(void)
 {
@@ -166,14 +142,14 @@ static enum agent_exit agent_main(int lifeline_fd, int report_fd)
 	struct account_nth account = {0};
 	struct rs_agent *agent = NULL;
 	unsigned before = count_fds();
-	inside = true;
+	fail_call_inside = true;
 	int r = rs_agent_open(&opts, &agent);
 	if (r == 0)
 		r = work(agent, &account);
 	rs_agent_close(agent);
-	inside = false;
+	fail_call_inside = false;
 	account.error = r;
-	memcpy(account.hit, hit, sizeof(hit));
+	memcpy(account.hit, fail_call_hit, sizeof(account.hit));
 	if (count_fds() != before - 1) /* the lifeline was the SDK's, from the first call on */
 		return AGENT_WRONG;
 	if (write(report_fd, &account, sizeof(account)) != sizeof(account))
@@ -252,9 +228,9 @@ static int start_platform(struct run *run)
 /* Returns what a call of the platform returned; the first error is kept. */
 static int platform(struct run *run, int (*call)(struct run *run))
 {
-	inside = true;
+	fail_call_inside = true;
 	int r = call(run);
-	inside = false;
+	fail_call_inside = false;
 	if (r < 0 && run->error == 0)
 		run->error = r;
 	return r;
@@ -274,7 +250,7 @@ static void start_agent(struct run *run)
 {
 	int lifeline[2], report[2];
 	if (run->n_agents++ == AGENTS_MAX)
-		fail_msg("call %u, %s: agent after agent, %s", run->nth, hit, strerror(-run->account.error));
+		fail_msg("call %u, %s: agent after agent, %s", run->nth, fail_call_hit, strerror(-run->account.error));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, lifeline), 0);
 	assert_int_equal(pipe(report), 0);
 	run->pid = fork();
@@ -283,9 +259,7 @@ static void start_agent(struct run *run)
 		dup3(lifeline[1], 3, 0);
 		dup3(report[1], 4, 0);
 		syscall(SYS_close_range, 5, ~0U, 0);
-		calls = 0;
-		failing = run->agents_fault && run->n_agents == 1 ? run->nth : 0;
-		hit[0] = '\0';
+		fail_call_begin(run->agents_fault && run->n_agents == 1 ? run->nth : 0);
 		_exit(agent_main(3, 4));
 	}
 	close(lifeline[1]);
@@ -379,8 +353,8 @@ static void serve(struct run *run)
 		if (platform(run, turn) < 0)
 			return; /* the engine ends, and is started again: not here */
 		if (clock_monotonic_ns() > until_ns)
-			fail_msg("call %u, %s: it hangs: %u agents, %u sessions, %s, %u questions open", run->nth, hit,
-				 run->n_agents, run->n_sessions, run->live ? "live" : "not live",
+			fail_msg("call %u, %s: it hangs: %u agents, %u sessions, %s, %u questions open", run->nth,
+				 fail_call_hit, run->n_agents, run->n_sessions, run->live ? "live" : "not live",
 				 broker_n_open(run->broker));
 	}
 }
@@ -438,7 +412,7 @@ enum outcome {
 static enum outcome outcome_of(const struct run *run, uint64_t misses)
 {
 	bool agent_heard = run->first.error != 0 && run->first.error != -ESHUTDOWN;
-	if (run->agents_fault ? run->first.hit[0] == '\0' : hit[0] == '\0')
+	if (run->agents_fault ? run->first.hit[0] == '\0' : fail_call_hit[0] == '\0')
 		return NOTHING_FAILED;
 	if (run->error < 0 || agent_heard)
 		return RETURNED;
@@ -451,7 +425,7 @@ static enum outcome outcome_of(const struct run *run, uint64_t misses)
  * only when the agent asks for it. */
 static bool is_tried_again(const struct run *run)
 {
-	return run->agents_fault ? strcmp(run->first.hit, "sendmsg") == 0 : strcmp(hit, "write") == 0;
+	return run->agents_fault ? strcmp(run->first.hit, "sendmsg") == 0 : strcmp(fail_call_hit, "write") == 0;
 }
 
 static void check_all_was_done(const struct run *run, uint64_t misses)
@@ -492,9 +466,8 @@ static enum outcome run_with(unsigned n, bool agents_fault)
 	run->lifeline_fd = run->report_fd = -1;
 	run->agents_fault = agents_fault;
 	run->nth = n;
-	calls = hand_answered = 0;
-	failing = agents_fault ? 0 : n;
-	hit[0] = '\0';
+	hand_answered = 0;
+	fail_call_begin(agents_fault ? 0 : n);
 	if (platform(run, new_loop) == 0 && platform(run, start_platform) == 0) {
 		serve(run);
 		misses = misses_of(run);
@@ -533,7 +506,7 @@ static void fail_each(bool agents_fault, unsigned counts[N_OUTCOMES])
 static void test_platform(void **state)
 {
 	unsigned counts[N_OUTCOMES] = {0};
-	fault = FAULT_ERROR;
+	fail_call_interrupts = false;
 	fail_each(false, counts);
 	assert_true(counts[RETURNED] > 10); /* else it was not reached */
 	assert_true(counts[ANEW] > 10);
@@ -542,7 +515,7 @@ static void test_platform(void **state)
 static void test_agent(void **state)
 {
 	unsigned counts[N_OUTCOMES] = {0};
-	fault = FAULT_ERROR;
+	fail_call_interrupts = false;
 	fail_each(true, counts);
 	assert_true(counts[RETURNED] > 10);
 }
@@ -551,7 +524,7 @@ static void test_agent(void **state)
 static void test_interrupted(void **state)
 {
 	unsigned counts[N_OUTCOMES] = {0};
-	fault = FAULT_INTERRUPTED;
+	fail_call_interrupts = true;
 	fail_each(false, counts);
 	fail_each(true, counts);
 	assert_true(counts[UNNOTICED] > 20);
