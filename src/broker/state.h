@@ -243,8 +243,8 @@ enum agent_delivery {
  * along, borrowed; -1: none. */
 enum agent_delivery agent_deliver(struct agent *agent, const struct rs_event *event, uint16_t flags,
 				  uint64_t deadline_ns, int fd);
-/* Tells an agent that sleeps of what it got since the last time. Before each wait this is done for all, also for who could
- * not be woken. */
+/* Tells an agent that sleeps of what it got since the last time. Before each wait this is done for all; who cannot be
+ * woken then is woken later. */
 void agent_wake(struct agent *agent);
 /* Tells what was dropped, as far as there is room. True: nothing is left to tell. */
 bool agent_tell_lost(struct agent *agent);

@@ -22,6 +22,7 @@
 #define BACKOFF_FIRST_NS (50 * NS_PER_MS)
 #define BACKOFF_URGENT_MAX_NS (500 * NS_PER_MS) /* the engine must be back within a second */
 #define BACKOFF_MAX_NS (10 * NS_PER_SEC)
+#define RELINK_NS (100 * NS_PER_MS)
 
 enum child_state {
 	CHILD_DOWN,
@@ -47,6 +48,7 @@ struct child {
 	uint64_t restarts;
 	unsigned failures;
 	uint64_t start_run_ns; /* processor time it had got when its start was looked at last */
+	bool unlinked[PROCESS_N_ROLES]; /* with whom a link could not be made yet */
 	char why[120]; /* how it ended last */
 };
 
@@ -56,6 +58,7 @@ struct children {
 	struct children_callbacks callbacks;
 	int settings_fd;
 	int null_fd;
+	struct loop_source *relink_timer;
 	struct child table[PROCESS_N_ROLES];
 };
 
@@ -203,26 +206,60 @@ static int on_timer(void *data, uint64_t now_ns)
 	return 0;
 }
 
-/* One link for each pair of the topology whose other end runs. */
+/* Who is ending gets no link any more, and a new one when it is started again. */
+static int send_peer(struct child *child, enum process_role other, int fd)
+{
+	const struct ipc_head message = {.size = sizeof(message), .type = IPC_PEER, .number = other};
+	int r = link_send(child->link, &message, &fd, 1);
+	return r == -EPIPE ? 0 : r;
+}
+
+/* An end that was sent alone is closed by the next try, whose ends take the place of those before. */
+static int connect_pair(struct child *a, struct child *b)
+{
+	int pair[2], r = link_pair(pair);
+	if (r < 0)
+		return r;
+	r = send_peer(a, b->row->role, pair[0]);
+	if (r >= 0)
+		r = send_peer(b, a->row->role, pair[1]);
+	fd_close(pair[0]);
+	fd_close(pair[1]);
+	return r;
+}
+
+/* One link for a pair whose both ends run. Without it they would run on and never meet: what does not work is tried
+ * again. */
+static void link_up(struct child *a, struct child *b)
+{
+	a->unlinked[b->row->role] = b->unlinked[a->row->role] = false;
+	if (!a->link || !b->link)
+		return; /* at the next start of the other one */
+	int r = connect_pair(a, b);
+	if (r >= 0)
+		return;
+	log_error("link between %s and %s: %s; trying again", a->row->name, b->row->name, strerror(-r));
+	a->unlinked[b->row->role] = true;
+	loop_source_arm(a->children->relink_timer, clock_monotonic_ns() + RELINK_NS);
+}
+
 static void connect_peers(struct child *child)
 {
 	for (size_t i = 0; i < PROCESS_N_ROLES; i++) {
 		struct child *other = &child->children->table[i];
-		int pair[2];
-		if (!other->link || other == child || !topology_may_talk(child->row->role, other->row->role))
-			continue;
-		int r = link_pair(pair);
-		if (r < 0) {
-			log_error("link between %s and %s: %s", child->row->name, other->row->name, strerror(-r));
-			continue;
-		}
-		struct ipc_head message = {.size = sizeof(message), .type = IPC_PEER, .number = other->row->role};
-		link_send(child->link, &message, &pair[0], 1);
-		message.number = child->row->role;
-		link_send(other->link, &message, &pair[1], 1);
-		fd_close(pair[0]);
-		fd_close(pair[1]);
+		if (other != child && topology_may_talk(child->row->role, other->row->role))
+			link_up(child, other);
 	}
+}
+
+static int on_relink(void *data, uint64_t now_ns)
+{
+	struct children *children = data;
+	for (size_t i = 0; i < PROCESS_N_ROLES; i++)
+		for (size_t j = 0; j < PROCESS_N_ROLES; j++)
+			if (children->table[i].unlinked[j])
+				link_up(&children->table[i], &children->table[j]);
+	return 0;
 }
 
 static int watch(struct child *child)
@@ -294,6 +331,8 @@ int children_new(struct loop *loop, const char *libexec_dir, const struct childr
 		children->table[i] = (struct child){.children = children, .row = &topology_processes[i], .pidfd = -1};
 	children->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int r = children->null_fd < 0 ? -errno : 0;
+	if (r >= 0)
+		r = loop_add_timer(loop, on_relink, children, &children->relink_timer);
 	for (size_t i = 0; i < PROCESS_N_ROLES && r >= 0; i++)
 		r = loop_add_timer(loop, on_timer, &children->table[i], &children->table[i].timer);
 	if (r < 0) {
@@ -317,6 +356,7 @@ struct children *children_free(struct children *children)
 		child_release(child);
 		loop_source_remove(child->timer);
 	}
+	loop_source_remove(children->relink_timer);
 	fd_close(children->null_fd);
 	free(children);
 	return NULL;
