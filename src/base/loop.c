@@ -204,7 +204,7 @@ static int source_call(struct loop_source *source, uint32_t events)
 		return source->fd_fn(source->data, events);
 	uint64_t expirations;
 	if (read(source->fd, &expirations, sizeof(expirations)) < 0)
-		return errno == EAGAIN ? 0 : -errno; /* armed anew in the same turn */
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno; /* armed anew in the same turn */
 	return source->timer_fn(source->data, clock_monotonic_ns());
 }
 
