@@ -22,7 +22,7 @@ static struct ring_reader *way_back(struct rs_agent *agent)
 
 /* An allow without a system call, as long as the engine looks. False: there is no room, or no engine. */
 static bool answer_in_memory(struct rs_agent *agent, const struct session_answer *message, uint64_t now_ns,
-			     int *ret_error)
+			     uint64_t until_ns, int *ret_error)
 {
 	const struct session_bell bell = {.head = {.size = sizeof(bell), .type = SESSION_BELL}};
 	const struct ring_answer allow = {.id = message->head.request, .at_ns = now_ns, .flags = message->flags};
@@ -34,6 +34,9 @@ static bool answer_in_memory(struct rs_agent *agent, const struct session_answer
 	/* a session that is full of what the engine has not read tells it as well */
 	if (*ret_error == -EAGAIN)
 		*ret_error = 0;
+	/* without the bell it would sleep on: the answer is there, and the program waits for all of its deadline */
+	if (*ret_error < 0)
+		*ret_error = link_send(agent, &bell, sizeof(bell), until_ns);
 	return true;
 }
 
@@ -46,7 +49,7 @@ static int answer(struct rs_agent *agent, const struct rs_event *event, struct s
 	int error = -ETIMEDOUT;
 	message->head = (struct session_head){.size = sizeof(*message), .type = SESSION_ANSWER, .request = event->id};
 	uint64_t now_ns = clock_monotonic_ns();
-	if (now_ns < deadline_ns && !answer_in_memory(agent, message, now_ns, &error))
+	if (now_ns < deadline_ns && !answer_in_memory(agent, message, now_ns, deadline_ns, &error))
 		error = link_send(agent, message, sizeof(*message), deadline_ns);
 	pending_remove(&agent->pending, entry);
 	return error < 0 ? -EALREADY : 0;
