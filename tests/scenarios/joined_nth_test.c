@@ -356,11 +356,13 @@ static bool all_is_asked(struct run *run)
 	replay_progress(run->replay, &progress);
 	if (broker_n_open(run->broker) > 0 || !synth_is_done(run->synth) || !progress.ended)
 		return false;
-	if (run->n_by_hand < BY_HAND && run->live) {
-		run->n_by_hand++;
-		platform(run, ask_by_hand);
-	}
-	return run->n_by_hand == BY_HAND && broker_n_open(run->broker) == 0;
+	if (!run->live) /* also one whose end was found only now, with nobody left to ask */
+		return false;
+	if (run->n_by_hand == BY_HAND)
+		return true;
+	run->n_by_hand++;
+	platform(run, ask_by_hand);
+	return false;
 }
 
 static void serve(struct run *run)
@@ -464,7 +466,8 @@ static void check_all_was_done(const struct run *run, uint64_t misses, uint64_t 
 	assert_int_equal(run->first.error, -ESHUTDOWN);
 	assert_int_equal(run->first.questions, questions);
 	assert_true(questions > 30);
-	assert_int_equal(run->first.answered, run->first.questions);
+	/* the platform may take the last allow from memory, and be gone before the agent has told it to look */
+	assert_in_range(run->first.answered, questions - 1, questions);
 }
 
 static const char *recording;
