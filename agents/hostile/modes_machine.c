@@ -14,13 +14,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define MB (1u << 20)
 #define PROCESSORS_MAX 64
 
 /* Wherever an agent may hope to be allowed to write. */
+#define OWN_PLACE 0
 static const char *const places[] = {"/state", "/tmp", "/var/tmp", "/dev/shm", "/run", "/", "."};
 
 static const char megabyte[MB] = {1};
@@ -63,19 +63,22 @@ static int fill_disk(struct raw *raw, const struct mode *mode, const struct rs_e
 	return MODE_ANSWER;
 }
 
-/* Small files until there are no more inodes to be had. They go when the agent ends well; else with its folder. */
+/* Small files until there are no more inodes to be had. They go at once; those in its own folder with that. */
 static int fill_inodes(struct raw *raw, const struct mode *mode, const struct rs_event *event)
 {
 	char path[64];
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		int n = 0;
+		int n = 0, error = 0;
 		bool made = true;
 		for (; made && n < mode->number; n++) {
 			snprintf(path, sizeof(path), "%s/hostile-%d-%d", places[i], getpid(), n);
-			made = mknod(path, S_IFREG | 0600, 0) == 0;
+			int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); /* a jail has no mknod(2) */
+			made = fd >= 0;
+			error = errno;
+			if (made)
+				close(fd);
 		}
-		int error = errno;
-		for (int j = 0; j < n; j++) {
+		for (int j = 0; i != OWN_PLACE && j < n; j++) {
 			snprintf(path, sizeof(path), "%s/hostile-%d-%d", places[i], getpid(), j);
 			unlink(path);
 		}

@@ -222,7 +222,7 @@ static void watch_budget(const struct agent *agent, struct incarnation *incarnat
 		return;
 	struct budget *budget = &incarnation->budget;
 	memcpy(before, budget->hits, sizeof(before));
-	budget_look(budget, &incarnation->settings, incarnation_pid(incarnation), now_ns, false);
+	incarnation_look(incarnation, now_ns);
 	for (enum budget_kind kind = 0; kind < BUDGET_N_KINDS; kind++)
 		if (before[kind] == 0 && budget->hits[kind] > 0)
 			log_notice("agent %s: it ran into its budget of %s; counted in ringside status from now on",

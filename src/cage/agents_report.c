@@ -7,7 +7,7 @@
 static void look(struct agent *agent, struct incarnation *incarnation, uint64_t now_ns)
 {
 	if (incarnation)
-		budget_look(&incarnation->budget, &incarnation->settings, incarnation_pid(incarnation), now_ns, false);
+		incarnation_look(incarnation, now_ns);
 }
 
 /* Of those that are gone and those that run. */

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #define LOOK_NS (1 * NS_PER_SEC)
 #define CPU_PERIOD_US 50000u /* short, so that a wait for the next one stays well below a deadline */
@@ -253,11 +252,16 @@ static void count_full(uint64_t *hits, bool *was, bool is)
 	*was = is;
 }
 
+bool budget_is_full(const struct statvfs *disk)
+{
+	return disk->f_bavail == 0 || (disk->f_files > 0 && disk->f_favail == 0);
+}
+
 static void look_at_disk(struct budget *budget)
 {
 	struct statvfs disk;
 	if (budget->state_fd >= 0 && fstatvfs(budget->state_fd, &disk) == 0)
-		count_full(&budget->hits[BUDGET_DISK], &budget->disk_full, disk.f_bavail == 0);
+		count_full(&budget->hits[BUDGET_DISK], &budget->disk_full, budget_is_full(&disk));
 }
 
 void budget_look(struct budget *budget, const struct settings_agent *agent, pid_t pid, uint64_t now_ns, bool at_once)
@@ -270,7 +274,12 @@ void budget_look(struct budget *budget, const struct settings_agent *agent, pid_
 	usage_read_events(&events, budget->fd);
 	budget->machine_was_out = events.memory_killed > 0 && events.memory_full == 0;
 	budget->hits[BUDGET_MEMORY] = events.memory_full > 0 ? events.memory_killed : 0;
-	budget->hits[BUDGET_TASKS] = events.tasks_refused;
+	/* Without a group only the first process is seen, and its threads are seldom all that it has. */
+	if (budget->kept[BUDGET_TASKS] == BUDGET_BY_LIMIT)
+		count_full(&budget->hits[BUDGET_TASKS], &budget->tasks_full,
+			   budget->usage.tasks >= tasks_max(agent) + JAIL_TASKS);
+	else
+		budget->hits[BUDGET_TASKS] = events.tasks_refused;
 	budget->hits[BUDGET_CPU] = events.cpu_throttled;
 	count_full(&budget->hits[BUDGET_FILES], &budget->files_full, budget->usage.files >= agent->files_max);
 	look_at_disk(budget);

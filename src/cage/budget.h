@@ -18,6 +18,8 @@
 #include "wire/ipc.h"
 #include "wire/settings.h"
 
+#include <sys/statvfs.h>
+
 enum budget_kind {
 	BUDGET_MEMORY,
 	BUDGET_CPU,
@@ -31,7 +33,7 @@ enum budget_kind {
 
 enum budget_keeper {
 	BUDGET_UNKEPT,
-	BUDGET_BY_LIMIT, /* setrlimit(2): each process for itself; hits are not counted by the kernel */
+	BUDGET_BY_LIMIT, /* setrlimit(2): the kernel counts no hits; a look may find all in use */
 	BUDGET_BY_GROUP,
 	BUDGET_BY_SIZE, /* of its state folder's file system */
 };
@@ -63,13 +65,15 @@ struct budget {
 	uint64_t hits[BUDGET_N_KINDS];
 	bool machine_was_out; /* it was killed because the machine had no memory, not for its own budget */
 	int state_fd; /* its state folder, when that has a file system of its own; -1 */
-	bool files_full, disk_full; /* at the last look */
+	bool tasks_full, files_full, disk_full; /* at the last look */
 	struct usage usage;
 	uint64_t looked_ns;
 };
 
 /* Makes its group; what cannot be made there is kept by resource limits. number: of this process, never used before. */
 void budget_open(struct budget *budget, struct budget_home *home, const struct settings_agent *agent, uint64_t number);
+/* Whether nothing more can be made in a file system: no block, or no inode where their number is limited. */
+bool budget_is_full(const struct statvfs *disk);
 /* In what builds the agent's jail, still as the cage's user: everything from here on is on the budget. -errno. */
 int budget_enter(const struct budget *budget);
 /* In the agent's process, before its program: the resource limits. -errno. */

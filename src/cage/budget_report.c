@@ -4,6 +4,7 @@
 #include "cage/budget.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 static void usage_json(const struct usage *usage, struct json *json)
 {
@@ -45,8 +46,25 @@ static const struct {
 	{BUDGET_MEMORY, "an agent's limit holds for each of its processes, and for what it allocates only; that it ran "
 			"into it is not counted"},
 	{BUDGET_CPU, "an agent may use all processors: other programs get their share, but become slower"},
-	{BUDGET_TASKS, "the limit counts all processes of the agent's user; that it ran into it is not counted"},
+	{BUDGET_TASKS, "the limit counts all processes of the agent's user; that it ran into it is counted when a look "
+		       "finds all in use, and not at all without control groups"},
 };
+
+/* Descriptors have no controller anywhere; how many a process has the kernel tells since 6.2. */
+static void note_files(struct json *json)
+{
+	struct stat own;
+	bool told = stat("/proc/self/fd", &own) == 0 && own.st_size > 0;
+	json_open_object(json, NULL);
+	json_string(json, "level", told ? "ok" : "warn");
+	json_string(json, "what",
+		    told ? "hits of agents' budgets of descriptors are counted"
+			 : "hits of agents' budgets of descriptors are not counted");
+	json_string(json, "lost",
+		    told ? "" : "how many an agent has open, and that it ran into its limit, is not seen");
+	json_string(json, "do", told ? "" : "use a kernel of 6.2 or newer, which tells how many a process has");
+	json_close_object(json);
+}
 
 void budget_home_notes(const struct budget_home *home, struct json *json)
 {
@@ -67,4 +85,5 @@ void budget_home_notes(const struct budget_home *home, struct json *json)
 		json_string(json, "do", good ? "" : advice);
 		json_close_object(json);
 	}
+	note_files(json);
 }

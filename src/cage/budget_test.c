@@ -225,6 +225,35 @@ static void test_hits(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+/* Kept by a limit the kernel counts nothing: a look that finds all in use is one hit, however long it stays so. */
+static void test_hits_of_a_limit(void **state)
+{
+	static const struct settings_agent agent = {
+		.name = "tester", .memory_mb = 256, .files_max = 64, .tasks_max = 8};
+	char path[] = "/tmp/ringside-budget-XXXXXX", command[64];
+	struct budget budget = {.fd = make_home(path), .state_fd = -1, .kept = {[BUDGET_TASKS] = BUDGET_BY_LIMIT}};
+	static const struct {
+		const char *tasks;
+		uint64_t hits;
+	} looks[] = {{"9\n", 0}, {"10\n", 1}, {"10\n", 1}, {"4\n", 1}, {"11\n", 2}};
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		put(budget.fd, "pids.current", looks[i].tasks);
+		budget_look(&budget, &agent, 0, i + 1, true);
+		assert_int_equal(budget.hits[BUDGET_TASKS], looks[i].hits);
+	}
+	close(budget.fd);
+	snprintf(command, sizeof(command), "rm -r %s", path);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_full(void **state)
+{
+	assert_false(budget_is_full(&(struct statvfs){.f_bavail = 1, .f_files = 9, .f_favail = 1}));
+	assert_true(budget_is_full(&(struct statvfs){.f_bavail = 0, .f_files = 9, .f_favail = 1}));
+	assert_true(budget_is_full(&(struct statvfs){.f_bavail = 1, .f_files = 9, .f_favail = 0}));
+	assert_false(budget_is_full(&(struct statvfs){.f_bavail = 1})); /* no limit of inodes */
+}
+
 /* Every set of controllers that may be there: each budget is kept by its own, else by a limit, else not at all. */
 static void test_kept_by(void **state)
 {
@@ -248,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_nth_failure), cmocka_unit_test(test_nth_failure_with_groups),
 		cmocka_unit_test(test_fields),      cmocka_unit_test(test_stat),
 		cmocka_unit_test(test_hits),        cmocka_unit_test(test_kept_by),
+		cmocka_unit_test(test_full),        cmocka_unit_test(test_hits_of_a_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

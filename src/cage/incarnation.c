@@ -84,13 +84,21 @@ static void leave(struct incarnation *incarnation, int status)
 	tell_end(incarnation);
 }
 
+/* Its state folder can be had only from its execve on: before, its memory is the cage's, and not to be looked into. */
+void incarnation_look(struct incarnation *incarnation, uint64_t now_ns)
+{
+	struct budget *budget = &incarnation->budget;
+	if (budget->kept[BUDGET_DISK] == BUDGET_BY_SIZE && budget->state_fd < 0 && incarnation_pid(incarnation) > 0)
+		budget->state_fd = jail_open_state(&incarnation->jail);
+	budget_look(budget, &incarnation->settings, incarnation_pid(incarnation), now_ns, false);
+}
+
 static void on_built(struct incarnation *incarnation, int status)
 {
 	struct jail_process *jail = &incarnation->jail;
 	bool done = jail_built(jail) == JAIL_DONE && watch(incarnation, jail->pid) >= 0;
 	if (done) {
-		incarnation->budget.state_fd = jail_open_state(jail);
-		if (incarnation->budget.state_fd >= 0)
+		if (incarnation->settings.disk_mb > 0 && !(jail->missing & (JAIL_NAMESPACES | JAIL_ROOT)))
 			incarnation->budget.kept[BUDGET_DISK] = BUDGET_BY_SIZE;
 		incarnation->opts.started(incarnation->opts.data, incarnation);
 		return;

@@ -73,5 +73,7 @@ int incarnation_send_session(struct incarnation *incarnation, int fd);
 /* Goes on to this step of its end, when it has not come so far yet; each step has its time, then the next follows. */
 void incarnation_part(struct incarnation *incarnation, enum incarnation_parting step, uint64_t drain_ns);
 
+/* Usage and hits of its budget, when the last look was a second ago. */
+void incarnation_look(struct incarnation *incarnation, uint64_t now_ns);
 /* "ended by signal 9 (Killed)", or why its budget ended it. Returns text. */
 const char *incarnation_describe(const struct incarnation *incarnation, int wait_status, char *text, size_t size);

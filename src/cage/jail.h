@@ -79,7 +79,7 @@ void jail_sweep(uint32_t uid);
 /* The same for n users from first on. */
 void jail_sweep_range(uint32_t first, uint32_t n);
 
-/* Its folder /state, to ask how full it is; -1: it has none. */
+/* Its folder /state, to ask how full it is; -1: it has none, or has not executed its program yet. */
 int jail_open_state(const struct jail_process *process);
 
 /* "whole", or "partial: " and what is missing. Returns text. */

@@ -17,7 +17,7 @@ from platform_world import Platform, alive, enter_namespace, wait_for
 BUILD = None
 DEADLINE_S = 10  # the platform's, for judge: no busy machine makes it late
 OWN = "{exec: 500 ms, open: 250 ms}"  # of hostile, which is late on purpose
-LIMITS = "{memory: 64 MB, descriptors: 64, pending: 16}"
+LIMITS = "{memory: 64 MB, descriptors: 64, pending: 16, disk: 2 MB}"
 
 
 class Hostile(unittest.TestCase):
@@ -61,6 +61,20 @@ class Hostile(unittest.TestCase):
         self.assertEqual((judge["misses"], judge["strikes"], judge["dropped"]), (0, 0, 0), judge)
         self.assertEqual(judge["state"], "live")
 
+    def budgets(self):
+        return {b["name"]: b for b in self.platform.agent("hostile")["budgets"]}
+
+    def is_counted(self, name):
+        """By the cage, and against nobody else."""
+        wait_for("the cage counts it", 10, lambda: self.budgets()[name]["hits"] > 0)
+        self.assertEqual([b["hits"] for b in self.platform.agent("judge")["budgets"]], [0] * len(self.budgets()))
+
+    def in_state(self, mode):
+        """What it got in its own folder, after it has tried the others; and where else it got anything."""
+        found = wait_for("hostile says", 60, lambda: re.search(mode + r": \.: ", self.platform.printed("hostile"))
+                         and dict(re.findall(mode + r": (\S+): (-?\d+) ", self.platform.printed("hostile"))))
+        return int(found.pop("/state")), {place for place, n in found.items() if int(n) > 0}
+
     def of_its_user(self):
         """Processes that the agent's user has."""
         uid = os.stat("/proc/%d" % self.platform.agent("hostile")["pid"]).st_uid
@@ -78,6 +92,33 @@ class Hostile(unittest.TestCase):
         self.well()
         self.assertLess(int(self.said("eat-memory")[1]), 64)
 
+    def test_memfd(self):
+        """On its memory budget where there is a controller; else only the size of each is limited, see THREAT-MODEL.md."""
+        self.world("eat-memfd")
+        self.well()
+        if self.budgets()["memory"]["kept_by"] == "limit":
+            # one file is no longer than its disk budget, wherever it lies
+            self.assertLessEqual(int(self.said("eat-memfd")[1]), 2)
+            self.assertEqual(self.budgets()["memory"]["hits"], 0)
+
+    def test_fill_disk(self):
+        self.world("fill-disk")
+        self.well()
+        mb, elsewhere = self.in_state("fill-disk")
+        self.assertLessEqual(mb, 2)
+        self.assertEqual(elsewhere, set())
+        self.assertEqual(self.budgets()["disk"]["kept_by"], "size")
+        self.is_counted("disk")
+
+    def test_fill_inodes(self):
+        self.world("fill-inodes")
+        self.well()
+        n, elsewhere = self.in_state("fill-inodes")
+        self.assertLessEqual(n, 256 + 2 * 64)
+        self.assertGreater(n, 128)
+        self.assertEqual(elsewhere, set())
+        self.is_counted("disk")
+
     def test_fork_bomb(self):
         self.world("fork-bomb")
         self.well()
@@ -85,6 +126,8 @@ class Hostile(unittest.TestCase):
         self.assertIn("unavailable", self.said("fork-bomb")[2])
         self.assertLess(int(self.said("fork-bomb")[1]), 128)
         self.assertLessEqual(len(self.of_its_user()), 64 + 8)  # its budget, what a jail needs itself, and those that just end
+        if self.budgets()["tasks"]["kept_by"] == "group":
+            self.is_counted("tasks")
         # all end with it
         pids = self.of_its_user()
         self.assertEqual(self.platform.stop(), 0)
@@ -105,6 +148,8 @@ class Hostile(unittest.TestCase):
             self.execute()
         self.assertLess(int(self.said("leak-fds")[1]), 64)
         self.well()
+        if os.stat("/proc/self/fd").st_size:
+            self.is_counted("files")
         self.assertEqual(self.engine("hostile")["misses"], 0)
 
     def test_flood_stderr(self):

@@ -3,7 +3,8 @@
  * judge: an agent for the system tests. Decides by the last part of a file's path:
  *
  *     evil…   deny, rule "name"        slow…   no answer        once…   allow and cache        others: allow
- *     eat…    takes memory             fork…   makes processes  leak…   opens descriptors      spin…   uses the
+ *     eat…    takes memory             fork…   makes processes  leak…   opens descriptors
+ *     fill…   fills /state             names…  makes files there without bytes                spin…   uses the
  * processor each until it gets no more (spin: for 2 s), and then gives no answer
  *
  *     judge [--cache] [--deny PREFIX] [--version TEXT] [--exit] [--mute] EVENT…
@@ -47,6 +48,31 @@ static void leak(void)
 		;
 }
 
+/* Its whole state folder, in files well below the limit of one file's size; with their bytes, or only their names. */
+static void fill_files(bool bytes)
+{
+	static const char some[1 << 16] = {1};
+	char path[64];
+	ssize_t wrote = 0;
+	for (int n = 0; wrote >= 0; n++) {
+		snprintf(path, sizeof(path), "/state/%d", n);
+		int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		wrote = fd < 0 ? -1 : write(fd, some, bytes ? sizeof(some) : 0);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void fill(void)
+{
+	fill_files(true);
+}
+
+static void name_files(void)
+{
+	fill_files(false);
+}
+
 static void spin(void)
 {
 	time_t end = time(NULL) + 2;
@@ -57,7 +83,8 @@ static void spin(void)
 static const struct {
 	const char *prefix;
 	void (*act)(void);
-} misdeeds[] = {{"eat", eat}, {"fork", make_processes}, {"leak", leak}, {"spin", spin}, {"slow", NULL}};
+} misdeeds[] = {{"eat", eat},          {"fork", make_processes}, {"leak", leak}, {"fill", fill},
+		{"names", name_files}, {"spin", spin},           {"slow", NULL}};
 
 static const char *also_denied = "evil";
 

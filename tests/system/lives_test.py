@@ -28,7 +28,7 @@ class Case(unittest.TestCase):
         self.addCleanup(self.platform.destroy)
         self.addCleanup(self.show_log)
         self.program = self.platform.add_agent(os.path.join(BUILD, "tests/system/judge"))
-        for name in ("good", "evil", "bad", "slow", "eat", "fork", "leak", "spin"):
+        for name in ("good", "evil", "bad", "slow", "eat", "fork", "leak", "fill", "names", "spin"):
             shutil.copy("/bin/true", os.path.join(self.platform.scope, name))
         self.configure()
 
@@ -275,6 +275,27 @@ class Budget(Case):
             self.assertEqual(self.judge()["files"], 64)
         self.assertEqual(self.platform.ask(AGENT, text="restart judge")[0], 0)
         self.guards()
+
+    def check_disk(self, name):
+        self.configure(limits=self.limits + ", disk: 1 MB")
+        self.start()
+        self.assertEqual(self.budgets()["disk"]["kept_by"], "size")
+        self.hit(name)
+        wait_for("it is counted", 5, lambda: self.budgets()["disk"]["hits"] == 1)
+        self.guards()
+
+    def test_disk_while_a_verdict_is_pending(self):
+        self.check_disk("fill")
+
+    def test_files_without_bytes_while_a_verdict_is_pending(self):
+        self.check_disk("names")
+
+    def test_doctor_tells_whether_descriptors_are_counted(self):
+        self.start()
+        told = os.stat("/proc/self/fd").st_size > 0
+        notes = {n["what"]: n["level"] for n in self.platform.ask(DOCTOR)[1]["cage"]["notes"]}
+        self.assertEqual(notes.get("hits of agents' budgets of descriptors are %s"
+                                   % ("counted" if told else "not counted")), "ok" if told else "warn", notes)
 
     def test_the_processor_while_a_verdict_is_pending(self):
         self.start()

@@ -6,13 +6,13 @@
 #
 #     beside_hostile A B …   the same, and hostile in one of its modes after the other
 #
-# How long: 10 s (beside hostile 3 s for each of six modes), or what `tools/vm-test --minutes` says (then in all twelve). For
+# How long: 10 s (beside hostile 3 s for each of seven modes), or what `tools/vm-test --minutes` says (then in all thirteen). For
 # tools/vm-test --pairs-table, what each agent must be seen to do, and what a case that passes has shown:
 # does-observer: read every event that was not told as lost
 # does-reputation: deny a program that is on its list, by its content
 # does-yara: deny to open a file that one of its rules matches
 # does-behaviour: find a program that runs from memory, and have it ended
-# does-hostile: misbehave: deny, slow, hang, flood-content, eat-memory, fork-bomb; and for minutes also creep, spoil-fd, lock-fd, flood-answers, never-read, kill
+# does-hostile: misbehave: deny, slow, hang, flood-content, eat-memory, fork-bomb, fill-disk; and for minutes also creep, spoil-fd, lock-fd, flood-answers, never-read, kill
 # result: neither changes what the other decides; all else runs; no strike, restart or lost session; all counters add up
 . /vm/cases/platform.sh
 bpf=yes
@@ -168,7 +168,7 @@ pair() {
 hostile_as() {
 	local options
 	options=$(printf ', %s' --opens "$@")
-	agents="$good_agents  - {manifest: $parts/hostile.yaml, args: [${options#, }], events: [auth_exec, auth_open], limits: {denies_per_minute: 20}}
+	agents="$good_agents  - {manifest: $parts/hostile.yaml, args: [${options#, }], events: [auth_exec, auth_open], limits: {denies_per_minute: 20, disk: 2 MB}}
 "
 	configure /
 }
@@ -213,6 +213,10 @@ mode() {
 	[ -z "$check" ] || insist $check
 }
 
+ran_into() {
+	was_hit hostile "$1"
+}
+
 was_slow() {
 	[ "$(status engine.agents.hostile.slow)" -gt 0 ]
 }
@@ -228,7 +232,7 @@ more_modes() {
 
 beside_hostile() {
 	local name each
-	each=$((seconds / 12))
+	each=$((seconds / 13))
 	[ -f /vm/seconds ] || each=3
 	reloaded="the new configuration is in force"
 	tolerant=may-be-denied
@@ -250,6 +254,7 @@ beside_hostile() {
 	mode "" flood-content
 	mode "" eat-memory
 	mode "" fork-bomb
+	mode "ran_into disk" fill-disk
 	[ -f /vm/seconds ] && more_modes
 	insist ringside agents stop hostile
 	insist hostile_has_no_process

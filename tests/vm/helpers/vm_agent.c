@@ -7,13 +7,17 @@
  *     vm_agent marker [cache]     denies what vm_marker.h calls bad
  *     vm_agent hang [open|exec]   takes questions and answers none (of this kind)
  *     vm_agent greedy KIND        allows all; asked about a file whose name ends in "want" it takes what it can get:
- * eat memory, fork processes, spin for ten seconds; and gives no answer
+ * eat memory, fork processes, open descriptors, fill its folder, fill it with names, spin for ten seconds; and gives no
+ * answer
  */
 #include "vm_marker.h"
 
+#include <fcntl.h>
 #include <ringside/ringside.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -78,6 +82,37 @@ static void make_processes(void)
 		pause();
 }
 
+static void open_files(void)
+{
+	while (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
+		;
+}
+
+/* Its whole state folder, in files well below the limit of one file's size; with their bytes, or only their names. */
+static void fill_files(bool bytes)
+{
+	static const char some[1 << 16] = {1};
+	char path[64];
+	ssize_t wrote = 0;
+	for (int n = 0; wrote >= 0; n++) {
+		snprintf(path, sizeof(path), "/state/%d", n);
+		int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		wrote = fd < 0 ? -1 : write(fd, some, bytes ? sizeof(some) : 0);
+		if (fd >= 0)
+			close(fd);
+	}
+}
+
+static void fill(void)
+{
+	fill_files(true);
+}
+
+static void name_files(void)
+{
+	fill_files(false);
+}
+
 static void spin(void)
 {
 	time_t end = time(NULL) + 10;
@@ -90,7 +125,8 @@ static int answer_greedy(struct rs_agent *agent, const struct rs_event *event, c
 	static const struct {
 		const char *kind;
 		void (*take)(void);
-	} kinds[] = {{"eat", eat}, {"fork", make_processes}, {"spin", spin}};
+	} kinds[] = {{"eat", eat},   {"fork", make_processes}, {"open", open_files},
+		     {"fill", fill}, {"names", name_files},    {"spin", spin}};
 	size_t size;
 	const char *path = rs_str_get(event, target(event), &size);
 	if (size < 4 || memcmp(path + size - 4, "want", 4) != 0)

@@ -29,5 +29,6 @@ pending_open fs/want
 enough() { [ "$(status cage.agents.greedy.tasks)" -gt 1 ]; }
 wait_until 30 enough || platform_fail "it made no processes"
 [ "$(status cage.agents.greedy.tasks)" -le 66 ] || platform_fail "it has $(status cage.agents.greedy.tasks)"
+wait_until 30 was_hit greedy tasks || platform_fail "a look that found all in use was not counted"
 generation_must_be 1
 umount v1 || true
