@@ -28,6 +28,7 @@
 #define RING_SIZE (16u << 20)
 /* The last quarter is for records without which the process table would be wrong. */
 #define RING_DISCRETIONARY (RING_SIZE / 4 * 3)
+#define RING_SILENT (RING_SIZE / 16) /* beyond this a silent record is none */
 
 struct scratch {
 	__u32 busy;
@@ -66,6 +67,7 @@ struct record_calls calls[RECORD_CALLS_MAX] = {};
 __u32 want_signal = 0;
 __u32 no_wakeup = 0; /* the sensor looks by itself, soon */
 __u64 muted_slots = 0; /* with anything in mutes */
+__u64 silent_slots = 0; /* the sensor looks for these when it needs them, and now and then */
 struct record_mute mutes[RECORD_MUTES_MAX] = {};
 
 static const __u16 type_numbers[RECORD_TYPES_MAX] = {
@@ -197,10 +199,24 @@ static __always_inline void record_drop(struct scratch *s)
 	__sync_fetch_and_add(&s->busy, -1);
 }
 
+/* Without a flag the kernel wakes only who has taken all that came before, silent records too. */
+static __always_inline __u64 wakeup_flags(__u32 slot)
+{
+	__u64 silent = silent_slots;
+	if (no_wakeup)
+		return BPF_RB_NO_WAKEUP;
+	if (silent == 0)
+		return 0;
+	if (silent >> (slot & (RECORD_TYPES_MAX - 1)) & 1 &&
+	    bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < RING_SILENT)
+		return BPF_RB_NO_WAKEUP;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
 static __noinline void record_send(struct scratch *s, bool essential)
 {
 	__u32 size = sizeof(s->record) + s->offset;
-	__u64 flags = no_wakeup ? BPF_RB_NO_WAKEUP : 0;
+	__u64 flags = wakeup_flags(s->slot);
 	long r = -1;
 	if (size <= sizeof(s->record) + sizeof(s->data) &&
 	    (essential || bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < RING_DISCRETIONARY)) {

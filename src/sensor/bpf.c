@@ -307,12 +307,25 @@ static void bpf_counters(const struct sensor *sensor, struct sensor_counters *re
 	ret->taken = sensor_bpf(sensor)->taken;
 }
 
+/* What teaches the table of processes and nobody else wants to know wakes nobody: whoever looks into the table takes it
+ * first (refresh()). A program is started by three such records, and each would wake us on a processor that it needs.
+ */
+static void be_silent(const struct bpf_programs *programs, const struct session_event_set *types)
+{
+	uint64_t silent = 0;
+	for (size_t slot = 0; slot < RECORD_N_SLOTS; slot++)
+		if (teaches_the_table(slot) && !session_set_has(types, slot_types[slot]))
+			silent |= UINT64_C(1) << slot;
+	__atomic_store_n(programs->silent_slots, silent, __ATOMIC_RELAXED);
+}
+
 static void bpf_want(struct sensor *sensor, const struct session_event_set *types)
 {
 	struct sensor_bpf *s = sensor_bpf(sensor);
 	struct bpf_programs *programs = s->programs;
 	struct session_event_set wanted = *types;
 	__atomic_store_n(programs->want_signal, session_set_has(types, RS_EVENT_SIGNAL), __ATOMIC_RELAXED);
+	be_silent(programs, types);
 	size_t n = bpf_calls_want(&wanted, programs->families, programs->calls);
 	if (n > 0) {
 		/* as calls are watched anyway, so are those that the process table lives on */

@@ -203,6 +203,7 @@ static int adopt(struct bpf_programs *programs, const int *fds, size_t n_fds)
 	if (r < 0)
 		return r;
 	*programs->no_wakeup = 0; /* as one that had not begun to look by itself */
+	*programs->silent_slots = 0;
 	return 0;
 }
 

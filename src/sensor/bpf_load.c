@@ -255,6 +255,7 @@ int bpf_handle_map(struct bpf_programs *programs)
 	programs->want_signal = &((struct sensor_typed__bss *)variables)->want_signal;
 	programs->no_wakeup = &((struct sensor_typed__bss *)variables)->no_wakeup;
 	programs->muted_slots = &((struct sensor_typed__bss *)variables)->muted_slots;
+	programs->silent_slots = &((struct sensor_typed__bss *)variables)->silent_slots;
 	programs->mutes = ((struct sensor_typed__bss *)variables)->mutes;
 	programs->ring_fd = handle->maps[BPF_MAP_RECORDS];
 	return 0;

@@ -44,6 +44,7 @@ struct bpf_programs {
 	uint32_t *want_signal;
 	uint32_t *no_wakeup;
 	__u64 *muted_slots;
+	__u64 *silent_slots;
 	struct record_mute *mutes; /* RECORD_MUTES_MAX */
 	/* how much of what the kernel lost was told, by slot; outlives this process with the programs */
 	uint64_t *lost_told;

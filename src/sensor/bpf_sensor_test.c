@@ -164,6 +164,67 @@ static void test_want(void **state)
 	world_want_all(world);
 }
 
+static int on_child_done(void *data, uint32_t events)
+{
+	*(bool *)data = true;
+	return 0;
+}
+
+static void start_others_and_tell(int fd)
+{
+	usleep(3000); /* until who waits for us sleeps */
+	for (int i = 0; i < 3; i++)
+		if (fork() == 0)
+			_exit(0);
+	while (wait(NULL) > 0)
+		;
+	CHILD_EXPECT(write(fd, "", 1) == 1);
+	_exit(0);
+}
+
+/* How many records were taken by the time a child says that it has started others and they have ended. */
+static uint64_t taken_meanwhile(struct world *world)
+{
+	struct loop_source *source;
+	bool is_done = false;
+	int done[2];
+	world_pump(world);
+	uint64_t before = sensor_bpf_taken(world->sensor);
+	assert_int_equal(pipe2(done, O_CLOEXEC), 0);
+	assert_int_equal(loop_add_fd(world->loop, done[0], EPOLLIN, on_child_done, &is_done, &source), 0);
+	pid_t child = fork();
+	if (child == 0)
+		start_others_and_tell(done[1]);
+	while (!is_done)
+		assert_int_equal(loop_turn(world->loop, 10000), 0);
+	uint64_t taken = sensor_bpf_taken(world->sensor) - before;
+	loop_source_remove(source);
+	close(done[0]);
+	close(done[1]);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	return taken;
+}
+
+/* Processes that nobody wants to hear of wake nobody; whoever looks for one finds it all the same. */
+static void test_silent(void **state)
+{
+	static const uint16_t wanted[] = {RS_EVENT_FORK, RS_EVENT_EXEC, RS_EVENT_EXIT};
+	enum { ROUNDS = 20 };
+	struct world *world = *state;
+	unsigned silent = 0;
+	size_t one = 1;
+	world_want(world, wanted, ARRAY_SIZE(wanted));
+	for (int i = 0; i < ROUNDS; i++)
+		assert_true(taken_meanwhile(world) > 0);
+	world_want(world, NULL, 0);
+	for (int i = 0; i < ROUNDS; i++)
+		silent += taken_meanwhile(world) == 0;
+	assert_true(silent > 0); /* now and then it looks by itself */
+	world_run(world, do_calls, &one);
+	assert_non_null(world_find(world, RS_EVENT_EXIT, 0, 0));
+	world_want_all(world);
+}
+
 /* While nobody tells of users, a lookup finds a change by itself. */
 static void do_wait_as_nobody(void *data)
 {
@@ -408,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_flood_while_reading),
 		cmocka_unit_test(test_latency),
 		cmocka_unit_test(test_want),
+		cmocka_unit_test(test_silent),
 		cmocka_unit_test(test_users_without_reports),
 		cmocka_unit_test(test_mute_user),
 		cmocka_unit_test(test_mute_process),
