@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # claim: the machine is suspended for 5 s, while nobody is asked and while a program waits for a verdict: no question waits longer in the time that the machine is awake, nobody is blamed for the time it slept, and all goes on
 # limit-s: 240
+# emulator: one thread
 . /vm/cases/platform.sh
 agent good allow
 agent judge hang open
