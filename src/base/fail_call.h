@@ -13,9 +13,11 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool fail_call_inside; /* what is tested runs: only then calls are counted and fail */
 static bool fail_call_interrupts; /* only calls that a signal may end fail, with EINTR */
+static const char *fail_call_only; /* only this one; NULL: all */
 static unsigned fail_call_nth; /* 0: none fails */
 static unsigned fail_call_made;
 static char fail_call_hit[32]; /* which one failed */
@@ -29,7 +31,8 @@ static inline void fail_call_begin(unsigned nth)
 
 static inline bool fail_call_now(const char *name, int error, bool interruptible)
 {
-	if (!fail_call_inside || (fail_call_interrupts && !interruptible) || ++fail_call_made != fail_call_nth)
+	if (!fail_call_inside || (fail_call_interrupts && !interruptible) ||
+	    (fail_call_only && strcmp(name, fail_call_only) != 0) || ++fail_call_made != fail_call_nth)
 		return false;
 	snprintf(fail_call_hit, sizeof(fail_call_hit), "%s", name);
 	errno = fail_call_interrupts ? EINTR : error;

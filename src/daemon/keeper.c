@@ -26,6 +26,7 @@
 #define LOOK_SOON_NS (10 * NS_PER_MS) /* after the first question to such a one */
 #define IDLE_AFTER_NS (1 * NS_PER_SEC)
 #define IDLE_RUN_NS (20 * NS_PER_MS) /* of processor time without a turn: it is up to something */
+#define LISTEN_AGAIN_NS (10 * NS_PER_MS) /* when the kernel had no room for that */
 #define LOOK_AGAIN_NS (40 * NS_PER_MS) /* and when something was not in order */
 #define SERVE_PER_TURN 64u
 #define DRAIN_PER_LOOK 4096u
@@ -76,6 +77,7 @@ struct keeper {
 	struct loop_source *serving;
 	struct loop_source *doorbell;
 	struct loop_source *timer;
+	bool deaf; /* it is to serve, and does not hear of questions */
 	struct engine engine;
 	uint64_t generation;
 	uint64_t next_event_id;
@@ -122,10 +124,12 @@ static int on_doorbell(void *data, uint32_t unused)
 	return 0;
 }
 
-static void listen_to_queue(struct keeper *keeper, uint32_t epoll_events)
+/* False: the kernel has no room for it. Not to listen always succeeds. */
+static bool listen_to_queue(struct keeper *keeper, uint32_t epoll_events)
 {
-	if (loop_source_set_events(keeper->serving, epoll_events) < 0)
-		keeper->counters.errors++;
+	bool good = loop_source_set_events(keeper->serving, epoll_events) == 0;
+	keeper->counters.errors += !good;
+	return good;
 }
 
 static uint64_t queue_limit_ns(const struct keeper *keeper)
@@ -203,9 +207,38 @@ static int on_question(void *data, uint32_t unused)
 	return 0;
 }
 
-static void serve(struct keeper *keeper, bool yes)
+/* Nobody else answers: who cannot be told of questions looks for them, and tries again. */
+static int serve(struct keeper *keeper, bool yes)
 {
-	listen_to_queue(keeper, yes ? EPOLLIN : 0);
+	keeper->deaf = !listen_to_queue(keeper, yes ? EPOLLIN : 0);
+	return keeper->deaf ? loop_source_arm(keeper->timer, clock_monotonic_ns() + LISTEN_AGAIN_NS) : 0;
+}
+
+static int serve_deaf(struct keeper *keeper)
+{
+	keeper_answer_queue(&keeper->answer, DRAIN_PER_LOOK);
+	return serve(keeper, true);
+}
+
+static int open_proc(pid_t pid, const char *file)
+{
+	char path[48];
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* Also later, when there was no descriptor for it before: an engine that cannot be looked at is never found stuck. */
+static void open_files(struct keeper *keeper)
+{
+	struct engine *engine = &keeper->engine;
+	int *const fds[] = {&engine->stat_fd, &engine->schedstat_fd, &engine->status_fd};
+	static const char *const names[] = {"stat", "schedstat", "status"};
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		if (*fds[i] < 0)
+			*fds[i] = open_proc(engine->pid, names[i]);
+		/* there are kernels without schedstat */
+		keeper->counters.errors += *fds[i] < 0 && errno != ENOENT;
+	}
 }
 
 /* Its state, and whether the signal of a lease, or of more of them than fit, waits for it. */
@@ -289,6 +322,7 @@ static void judge(struct keeper *keeper, bool wanted, uint64_t now_ns)
 {
 	struct engine *engine = &keeper->engine;
 	struct keeper_sample now = {.turns = count_turns(keeper->ledger)};
+	open_files(keeper);
 	if (!read_sample(engine, &now))
 		return; /* it ends just now: the daemon will hear of it */
 	if (wanted && !engine->wanted_since_ns) {
@@ -351,9 +385,9 @@ static bool look_at_idleness(struct keeper *keeper, bool busy, uint64_t now_ns)
 	if (busy || engine->counted_ns - engine->baseline.run_ns >= IDLE_RUN_NS)
 		engine->busy_ns = now_ns;
 	engine->idle = now_ns - engine->busy_ns >= IDLE_AFTER_NS;
+	if (engine->idle != before && !listen_to_queue(keeper, engine->idle ? EPOLLIN | EPOLLONESHOT : 0))
+		engine->idle = false;
 	keeper->counters.idle += engine->idle;
-	if (engine->idle != before)
-		listen_to_queue(keeper, engine->idle ? EPOLLIN | EPOLLONESHOT : 0);
 	return engine->idle;
 }
 
@@ -363,7 +397,7 @@ static int on_look(void *data, uint64_t now_ns)
 	struct engine *engine = &keeper->engine;
 	uint64_t next_overdue_ns;
 	if (!engine->ready)
-		return 0;
+		return keeper->deaf ? serve_deaf(keeper) : 0;
 	uint64_t taken = engine->taken;
 	/* answer first, judge after */
 	bool wanted = keeper_answer_overdue(&keeper->answer, now_ns, &next_overdue_ns) > 0;
@@ -494,22 +528,13 @@ void keeper_descriptors(const struct keeper *keeper, int ret_fds[KEEPER_N_DESCRI
 	ret_fds[3] = keeper->doorbell_fd;
 }
 
-static int open_proc(pid_t pid, const char *file)
-{
-	char path[48];
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
-	return open(path, O_RDONLY | O_CLOEXEC);
-}
-
 void keeper_engine_started(struct keeper *keeper, pid_t pid)
 {
 	struct rlimit limit = {.rlim_cur = LEDGER_FD_LIMIT, .rlim_max = LEDGER_FD_LIMIT};
 	engine_forget(keeper);
 	keeper->stuck_why = NULL;
 	keeper->engine.pid = pid;
-	keeper->engine.stat_fd = open_proc(pid, "stat");
-	keeper->engine.schedstat_fd = open_proc(pid, "schedstat");
-	keeper->engine.status_fd = open_proc(pid, "status");
+	open_files(keeper);
 	/* more than we may give it is refused: then what it has must do, and what it cannot take we drain */
 	if (prlimit(pid, RLIMIT_NOFILE, &limit, NULL) < 0)
 		log_info("the engine keeps its limit of descriptors: %s", strerror(errno));

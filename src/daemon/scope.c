@@ -21,7 +21,7 @@
 struct scope_group {
 	int fd;
 	uint64_t mask; /* what it shall get */
-	uint64_t drop; /* what it got before and shall not get any more */
+	uint64_t drop; /* what it got before and shall not get any more; until a look has done all */
 };
 
 struct scope {
@@ -31,7 +31,8 @@ struct scope {
 	struct loop_source *timer;
 	int mountinfo_fd;
 	bool pausing; /* looked a moment ago */
-	bool changed; /* since then */
+	bool changed; /* since then, or not all of the last look could be done */
+	bool failed; /* the last look, wholly or in part, and that was said */
 	struct scope_group groups[2];
 	struct scope_counters counters;
 };
@@ -93,6 +94,12 @@ static int mark(const struct scope_group *group, const char *path)
 	return 0;
 }
 
+/* In a moment there may be some. */
+static bool is_passing(int error)
+{
+	return error == -ENOMEM || error == -EMFILE || error == -ENFILE;
+}
+
 static void mark_mount(struct scope *scope, const struct mounts_mount *mount)
 {
 	_cleanup_(fd_closep) int fd = -1;
@@ -108,7 +115,12 @@ static void mark_mount(struct scope *scope, const struct mounts_mount *mount)
 		scope->counters.marked++;
 		return;
 	}
-	if (scope->counters.refused++ < REFUSALS_LOGGED)
+	if (is_passing(r)) {
+		if (!scope->failed && !scope->changed)
+			log_warning("cannot guard the %s file system on %s, and maybe others, yet: %s; trying again",
+				    mount->type, mount->point, strerror(-r));
+		scope->changed = true;
+	} else if (scope->counters.refused++ < REFUSALS_LOGGED)
 		log_warning("cannot guard the %s file system on %s: %s; what is opened there is not asked about",
 			    mount->type, mount->point, strerror(-r));
 }
@@ -134,41 +146,51 @@ static void mark_chosen(struct scope *scope, struct mounts *mounts)
 	}
 }
 
-static void look(struct scope *scope)
+static int try_look(struct scope *scope)
 {
 	_cleanup_(freep) char *text = NULL;
 	struct mounts mounts;
 	ssize_t size = read_all(scope->mountinfo_fd, &text);
 	int r = size < 0 ? (int)size : mounts_parse(text, (size_t)size, &mounts);
 	scope->counters.looks++;
-	if (r < 0) {
-		log_error("cannot read /proc/self/mountinfo: %s; file systems mounted since are not guarded",
-			  strerror(-r));
-		return;
-	}
+	if (r < 0)
+		return r;
 	scope->counters.broken += mounts.n_broken;
 	mounts_choose(&mounts, (const char *const *)scope->scopes, scope->n_scopes);
 	mark_chosen(scope, &mounts);
 	mounts_deinit(&mounts);
+	return 0;
 }
 
-/* A thousand mounts in a row shall not be a thousand looks. The kernel tells of a change once. */
+/* The kernel tells of a change once, and so does whoever wants other events: what could not be done is tried again.
+ * A thousand mounts in a row shall not be a thousand looks, either. */
+static int look(struct scope *scope)
+{
+	scope->changed = false;
+	scope->pausing = true;
+	int r = try_look(scope);
+	if (r < 0 && !scope->failed)
+		log_error("cannot read /proc/self/mountinfo: %s; file systems mounted since are not guarded%s",
+			  strerror(-r), is_passing(r) ? " yet: trying again" : "");
+	scope->changed |= is_passing(r);
+	scope->failed = scope->changed || r < 0;
+	for (size_t i = 0; i < ARRAY_SIZE(scope->groups) && !scope->changed; i++)
+		scope->groups[i].drop = 0;
+	return loop_source_arm(scope->timer, clock_monotonic_ns() + LOOK_PAUSE_NS);
+}
+
 static int on_mounted(void *data, uint32_t unused)
 {
 	struct scope *scope = data;
-	scope->changed = scope->pausing;
-	if (scope->pausing)
-		return 0;
-	scope->pausing = true;
-	look(scope);
-	return loop_source_arm(scope->timer, clock_monotonic_ns() + LOOK_PAUSE_NS);
+	scope->changed |= scope->pausing;
+	return scope->pausing ? 0 : look(scope);
 }
 
 static int on_pause_over(void *data, uint64_t unused)
 {
 	struct scope *scope = data;
 	scope->pausing = false;
-	return scope->changed ? on_mounted(scope, 0) : 0;
+	return scope->changed ? look(scope) : 0;
 }
 
 /* A scope that is not there (yet) is taken as it is written. */
@@ -176,6 +198,8 @@ static int resolve(struct scope *scope, const struct settings *settings)
 {
 	for (uint32_t i = 0; i < settings->n_scopes && i < SETTINGS_SCOPES_MAX; i++) {
 		char *path = realpath(settings->scopes[i], NULL);
+		if (!path && errno == ENOMEM)
+			return -ENOMEM;
 		if (!path) {
 			log_warning("scope %s: %s; it is guarded when a file system is mounted there",
 				    settings->scopes[i], strerror(errno));
@@ -196,11 +220,11 @@ int scope_new(struct loop *loop, const struct settings *settings, int permission
 		return -ENOMEM;
 	*scope = (struct scope){.mountinfo_fd = -1, .groups = {{.fd = permission_group}, {.fd = notify_group}}};
 	int r = resolve(scope, settings);
+	if (r >= 0) {
+		scope->mountinfo_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+		r = scope->mountinfo_fd < 0 ? -errno : 0;
+	}
 	if (r >= 0)
-		r = scope->mountinfo_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-	if (r < 0)
-		r = -errno;
-	else
 		r = loop_add_fd(loop, scope->mountinfo_fd, EPOLLPRI, on_mounted, scope, &scope->source);
 	if (r >= 0)
 		r = loop_add_timer(loop, on_pause_over, scope, &scope->timer);
@@ -233,13 +257,11 @@ void scope_set_masks(struct scope *scope, uint64_t permission_mask, uint64_t not
 	for (size_t i = 0; i < ARRAY_SIZE(scope->groups); i++) {
 		struct scope_group *group = &scope->groups[i];
 		changed |= group->mask != masks[i];
-		group->drop = group->mask & ~masks[i];
+		group->drop = (group->drop | group->mask) & ~masks[i];
 		group->mask = masks[i];
 	}
 	if (changed)
 		look(scope);
-	for (size_t i = 0; i < ARRAY_SIZE(scope->groups); i++)
-		scope->groups[i].drop = 0;
 }
 
 void scope_get_counters(const struct scope *scope, struct scope_counters *ret)
