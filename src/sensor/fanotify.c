@@ -93,13 +93,17 @@ static void alive(void *data)
 	atomic_fetch_add(&fanotify->ledger->steps, 1);
 }
 
+/* To read may need memory that the kernel has not: on_timer() tries again. */
 static void set_reading(struct fanotify *fanotify, bool reading)
 {
 	if (fanotify->reading == reading)
 		return;
-	fanotify->reading = reading;
-	if (loop_source_set_events(fanotify->questions, reading ? EPOLLIN : 0) < 0)
-		fanotify->counters.errors++;
+	if (loop_source_set_events(fanotify->questions, reading ? EPOLLIN : 0) == 0) {
+		fanotify->reading = reading;
+		return;
+	}
+	fanotify->counters.errors++;
+	loop_source_arm(fanotify->timer, clock_monotonic_ns() + PAUSE_NS);
 }
 
 static bool has_room(const struct fanotify *fanotify)
@@ -587,6 +591,8 @@ static int resolve_scopes(struct fanotify *fanotify)
 	const struct settings *settings = fanotify->settings;
 	for (uint32_t i = 0; i < settings->n_scopes && i < SETTINGS_SCOPES_MAX; i++) {
 		char *path = realpath(settings->scopes[i], NULL);
+		if (!path && errno == ENOMEM)
+			return -ENOMEM;
 		if (!path)
 			path = strdup(settings->scopes[i]); /* the keeper has said that it is not there */
 		if (!path)
@@ -623,11 +629,23 @@ static int attach(struct fanotify *fanotify)
 	return r < 0 ? r : open_cache(fanotify);
 }
 
+/* What was given is consumed, whatever comes of it. */
+static void close_start(const struct sensor_start *start)
+{
+	fd_close(start->group_fd);
+	if (start->notify_fd > 0)
+		fd_close(start->notify_fd);
+	if (start->doorbell_fd > 0)
+		fd_close(start->doorbell_fd);
+}
+
 static int fanotify_open(const struct sensor_start *start, struct sensor **ret)
 {
 	struct fanotify *fanotify = calloc(1, sizeof(*fanotify));
-	if (!fanotify)
+	if (!fanotify) {
+		close_start(start);
 		return -ENOMEM;
+	}
 	fanotify->sensor.ops = &sensor_fanotify_ops;
 	fanotify->settings = start->settings;
 	fanotify->sink = start->sink;

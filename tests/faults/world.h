@@ -85,6 +85,7 @@ struct world_opts {
 	uint32_t engine_fds; /* limit of descriptors; 0: as the keeper sets it */
 	int engine_nice;
 	bool no_engine; /* none is started until world_start_engine() */
+	void (*before_sensor)(void); /* called in each engine before its sensor is opened */
 	void (*in_engine)(int group_fd); /* called in each engine before it serves */
 };
 

@@ -316,6 +316,8 @@ _Noreturn void world_engine(struct world *world, const int fds[KEEPER_N_DESCRIPT
 				     .notify_fd = fds[2],
 				     .doorbell_fd = fds[3],
 				     .ledger = engine.ledger};
+	if (world->opts.before_sensor)
+		world->opts.before_sensor();
 	check(sensor_fanotify_ops.open(&start, &engine.sensor), "sensor");
 	check(loop_add_timer(engine.loop, on_engine_timer, NULL, &engine.timer), "timer");
 	loop_source_arm(engine.timer, 1);
