@@ -115,6 +115,17 @@ probes_check() {
 	probe_check "$probe2_pid" probe-2.out
 }
 
+# all_adds_up SECONDS AGENT…: at rest. The last line is read by tools/vm-test --pairs-report.
+all_adds_up() {
+	local worked_s=$1
+	shift
+	vm_tally "$@" >tally.out
+	local r=$?
+	cat tally.out
+	[ "$r" = 0 ] || platform_fail "the counters do not add up, see above"
+	echo "pairs: seconds=$worked_s $(sed -n 's/^sums: //p' tally.out) open_ms=$longest_open_ms open_bound_ms=$open_bound_ms exec_ms=$longest_exec_ms exec_bound_ms=$exec_bound_ms slack_ms=$slack_ms"
+}
+
 # ---- what each did ----
 
 denied_by() {
@@ -159,7 +170,7 @@ pair() {
 	load_stop
 	[ -s work.errors ] && fail "the work failed: $(head -n 3 work.errors)"
 	for name in "$@"; do seen_$name; done
-	vm_tally "$@" || platform_fail "the counters do not add up, see above"
+	all_adds_up "$seconds" "$@"
 }
 
 # ---- beside hostile ----
@@ -209,6 +220,7 @@ mode() {
 	shift
 	turn_into "$@"
 	probes_check
+	worked_s=$((worked_s + each))
 	echo "$name: hostile is $(status engine.agents.hostile.state): $(status engine.agents.hostile.why)"
 	[ -z "$check" ] || insist $check
 }
@@ -236,6 +248,7 @@ beside_hostile() {
 	[ -f /vm/seconds ] || each=3
 	reloaded="the new configuration is in force"
 	tolerant=may-be-denied
+	worked_s=0
 	for name in "$@"; do add_$name; done
 	readable
 	good_agents=$agents
@@ -262,5 +275,5 @@ beside_hostile() {
 	work_goes_on
 	load_stop
 	for name in "$@"; do seen_$name; done
-	vm_tally "$@" || platform_fail "the counters do not add up, see above"
+	all_adds_up "$worked_s" "$@"
 }

@@ -12,7 +12,8 @@
  *
  * It opens nothing and starts nothing while it looks, so that on a machine where nothing else happens the numbers are
  * of one moment; when something does happen it looks again. Says what it found, one line each; exit status 1 when
- * something does not add up, with `why: …`.
+ * something does not add up, with `why: …`. The line `sums: KEY=VALUE …` is of all agents, for tools/vm-test
+ * --pairs-report.
  */
 #include "wire/ipc.h"
 
@@ -43,8 +44,11 @@ enum { DELIVERED, DROPPED, OVER_BUDGET, QUESTIONS, ALLOWS, DENIES, MISSES, LATE,
 static const char *const engine_keys[N_OF_ENGINE] = {"delivered", "dropped", "over_budget", "questions", "allows",
 						     "denies",    "misses",  "late",        "strikes",   "pending"};
 
-enum { ASKED, ALLOWED, DENIED, ALL_PENDING, N_OF_ALL };
-static const char *const all_keys[N_OF_ALL] = {"asked", "allowed", "denied", "pending"};
+enum { ASKED, ALLOWED, DENIED, MISSED, ALL_PENDING, N_OF_ALL };
+static const char *const all_keys[N_OF_ALL] = {"asked", "allowed", "denied", "missed", "pending"};
+
+enum { ALL_DELIVERED, ALL_DROPPED, N_OF_EVENTS };
+static const char *const event_keys[N_OF_EVENTS] = {"delivered", "dropped"};
 
 enum { PRODUCED, TAKEN, KERNEL_LOST, ERRORS, N_OF_BPF };
 static const char *const bpf_keys[N_OF_BPF] = {"produced", "taken", "lost", "errors"};
@@ -57,6 +61,7 @@ static const char *const tally_keys[N_OF_AGENT] = {" sessions=",  " events=", " 
 struct look {
 	int64_t engine[AGENTS_MAX][N_OF_ENGINE];
 	int64_t all[N_OF_ALL];
+	int64_t events[N_OF_EVENTS];
 	int64_t bpf[N_OF_BPF];
 };
 
@@ -180,6 +185,7 @@ static struct look look(int fd)
 		agents[i].pid = (pid_t)number(kept, "pid");
 	}
 	numbers(member(engine, "questions"), all_keys, N_OF_ALL, now.all);
+	numbers(member(engine, "events"), event_keys, N_OF_EVENTS, now.events);
 	numbers(named(member(engine, "sensors"), "bpf"), bpf_keys, N_OF_BPF, now.bpf);
 	generation = number(engine, "generation");
 	json_object_put(status);
@@ -262,6 +268,10 @@ static void compare(const struct look *now)
 	check(bpf[PRODUCED] == bpf[TAKEN], "kernel: %" PRId64 " records, the engine took %" PRId64, bpf[PRODUCED],
 	      bpf[TAKEN]);
 	check(bpf[ERRORS] == 0, "bpf: %" PRId64 " records made no sense", bpf[ERRORS]);
+	printf("sums: events=%" PRId64 " lost=%" PRId64 " questions=%" PRId64 " denied=%" PRId64 " missed=%" PRId64
+	       "\n",
+	       now->events[ALL_DELIVERED], now->events[ALL_DROPPED] + bpf[KERNEL_LOST], all[ASKED], all[DENIED],
+	       all[MISSED]);
 	check(generation == 1, "expected the first engine still, found generation %" PRId64, generation);
 }
 
