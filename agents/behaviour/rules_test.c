@@ -289,6 +289,28 @@ static void test_inject(void **state)
 	assert_int_equal(world_found("inject"), 3);
 }
 
+/* chmod(2) is told by name alone, fchmod(2) with the inode. */
+static void test_download_made_executable(void **state)
+{
+	start(1, 11, "/usr/bin/curl", 1000);
+	world_connect(11, 192, 443);
+	for (uint32_t by_name = 0; by_name < 2; by_name++) {
+		uint64_t ino = 77 + by_name;
+		const char *path = by_name ? "/home/a/named" : "/home/a/payload";
+		world_write(11, path, ino);
+		world_chmod(11, "/home/a/other", by_name ? 0 : ino + 100, 0755);
+		world_fork(11, 20 + by_name);
+		world_exec_file(20 + by_name, path, "", ino, 0);
+		assert_int_equal(world_found("download_exec"), 2 * by_name + 1);
+		assert_null(strstr(world.last.text, "made executable"));
+		world_chmod(11, path, by_name ? 0 : ino, 0755);
+		world_fork(11, 30 + by_name);
+		world_exec_file(30 + by_name, path, "", ino, 0);
+		assert_int_equal(world_found("download_exec"), 2 * by_name + 2);
+		assert_non_null(strstr(world.last.text, "made executable"));
+	}
+}
+
 static void test_download(void **state)
 {
 	start(1, 10, "/usr/bin/bash", 1000);
@@ -410,6 +432,7 @@ int main(void)
 		TEST(test_mass_work),
 		TEST(test_inject),
 		TEST(test_download),
+		TEST(test_download_made_executable),
 		TEST(test_download_innocent),
 		TEST(test_folder),
 		TEST(test_off),

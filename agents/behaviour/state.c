@@ -121,9 +121,14 @@ static void after_close_write(struct state *state, const struct rs_event *event,
 static void after_mode(struct state *state, const struct rs_event *event, struct process *process)
 {
 	const struct rs_event_mode *mode = rs_event_mode(event);
-	struct recent_file *recent = files_find(&state->files, mode->file.id, hash_of(event, mode->file.path));
+	uint64_t path_hash = hash_of(event, mode->file.path), now_ns = event->monotonic_ns;
+	struct recent_file *recent = files_find(&state->files, mode->file.id, path_hash);
+	/* who names the file, and not a descriptor of it, is told by that name alone */
+	if (!recent && mode->file.id.ino == 0)
+		recent = files_find_written(&state->files, path_hash,
+					    now_ns > STATE_RECENT_NS ? now_ns - STATE_RECENT_NS : 0);
 	if (recent && (mode->new_mode & MODE_EXECUTE))
-		recent->made_executable_ns = event->monotonic_ns;
+		recent->made_executable_ns = now_ns;
 }
 
 static void after_rename(struct state *state, const struct rs_event *event, struct process *process)

@@ -4,6 +4,7 @@
 #include "base/macro.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +85,7 @@ static const char *const whys[] = {
 	[MOUNTS_VIRTUAL] = "the kernel's own tables, no files to run",
 	[MOUNTS_REMOTE] = "its files come from a server that could hold up every verdict",
 	[MOUNTS_USER] = "served by a process (FUSE) that could hold up every verdict",
-	[MOUNTS_BELOW] = "lies below a mount that a server or a process could hold up",
+	[MOUNTS_BELOW] = "lies below, or has layers on, a mount that a server or a process could hold up",
 	[MOUNTS_UNKNOWN] = "a type of file system that is not known to be safe to guard",
 };
 
@@ -141,6 +142,27 @@ static char *next_word(char **rest)
 	return word;
 }
 
+/* lowerdir=/a:/b,upperdir=/c,lowerdir+=/d,… becomes /a:/b:/c:/d. In place; never longer than it was. */
+static const char *keep_layers(char *options)
+{
+	char *end = options, *rest = options, *option;
+	while ((option = strsep(&rest, ","))) {
+		char *value = strchr(option, '=');
+		if (!value || (strncmp(option, "lowerdir", 8) != 0 && strncmp(option, "upperdir", 8) != 0 &&
+			       strncmp(option, "datadir", 7) != 0))
+			continue;
+		*value++ = '\0';
+		unescape(value);
+		size_t size = strlen(value);
+		if (end != options)
+			*end++ = ':';
+		memmove(end, value, size);
+		end += size;
+	}
+	*end = '\0';
+	return options;
+}
+
 /* "36 35 98:0 /root /point rw,noatime master:1 shared:2 - ext3 /dev/root rw": proc_pid_mountinfo(5) */
 static bool parse_line(char *line, struct mounts_mount *mount)
 {
@@ -153,6 +175,8 @@ static bool parse_line(char *line, struct mounts_mount *mount)
 	while ((word = next_word(&line)) && strcmp(word, "-") != 0)
 		;
 	char *type = word ? next_word(&line) : NULL;
+	const char *source = type ? next_word(&line) : NULL;
+	char *super = source ? next_word(&line) : NULL;
 	char *minor = strchr(words[DEVICE], ':');
 	if (!type || !minor)
 		return false;
@@ -164,6 +188,9 @@ static bool parse_line(char *line, struct mounts_mount *mount)
 	unescape(type);
 	mount->point = words[POINT];
 	mount->type = type;
+	mount->layers = strcmp(type, "overlay") == 0 && super ? keep_layers(super) : "";
+	enum mounts_choice choice = type_choice(type);
+	mount->server = choice == MOUNTS_REMOTE || choice == MOUNTS_USER;
 	mount->choice = MOUNTS_OUTSIDE;
 	return mount->point[0] == '/';
 }
@@ -250,10 +277,35 @@ static bool is_below_server(const struct mounts *mounts, const struct mounts_mou
 	const struct mounts_mount *above = find(mounts, mount->parent_id);
 	for (size_t depth = 0; above && depth < mounts->n; depth++) {
 		const struct mounts_mount *next = find(mounts, above->parent_id);
-		enum mounts_choice choice = type_choice(above->type);
-		if (next && next != above && (choice == MOUNTS_REMOTE || choice == MOUNTS_USER))
+		if (next && next != above && above->server)
 			return true;
 		above = next == above ? NULL : next;
+	}
+	return false;
+}
+
+static bool is_on_server(const struct mounts *mounts, const char *path)
+{
+	bool maybe = false; /* there may be thousands of layers, and hardly a server */
+	for (size_t i = 0; i < mounts->n && !maybe; i++)
+		maybe = mounts->mounts[i].server && is_within(path, mounts->mounts[i].point);
+	const struct mounts_mount *mount = maybe ? mount_of(mounts, path) : NULL;
+	return mount && (mount->server || is_below_server(mounts, mount));
+}
+
+/* An overlay opens its layers' files. Not seen: layers that are written relative to a folder, of another mount
+ * namespace, or moved since; and again not the first mount of all. */
+static bool has_layer_on_server(const struct mounts *mounts, const struct mounts_mount *mount)
+{
+	char layer[PATH_MAX];
+	for (const char *at = mount->layers, *end; *at && find(mounts, mount->parent_id); at = *end ? end + 1 : end) {
+		end = strchrnul(at, ':');
+		if (*at != '/' || (size_t)(end - at) >= sizeof(layer))
+			continue;
+		memcpy(layer, at, (size_t)(end - at));
+		layer[end - at] = '\0';
+		if (is_on_server(mounts, layer))
+			return true;
 	}
 	return false;
 }
@@ -265,7 +317,8 @@ void mounts_choose(struct mounts *mounts, const char *const *scopes, size_t n_sc
 		mount->choice = type_choice(mount->type);
 		if (!in_scope(mounts, mount, scopes, n_scopes))
 			mount->choice = MOUNTS_OUTSIDE;
-		else if (mount->choice == MOUNTS_MARK && is_below_server(mounts, mount))
+		else if (mount->choice == MOUNTS_MARK &&
+			 (is_below_server(mounts, mount) || has_layer_on_server(mounts, mount)))
 			mount->choice = MOUNTS_BELOW;
 	}
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@ enum mounts_choice {
 	MOUNTS_VIRTUAL, /* holds no files that a program could be, or nobody could put one there */
 	MOUNTS_REMOTE, /* its files come from a server: opening one, as an event does, may never return */
 	MOUNTS_USER, /* a process serves it (FUSE): it could hold up whoever reads the event, for ever */
-	MOUNTS_BELOW, /* lies below one of the two: reaching it could wait for that server */
+	MOUNTS_BELOW, /* lies below one of the two, or is an overlay of one: reaching it could wait for that server */
 	MOUNTS_UNKNOWN, /* a type that is not in the table */
 };
 
@@ -29,6 +30,8 @@ struct mounts_mount {
 	uint32_t minor;
 	const char *point; /* unescaped; these live in the struct mounts */
 	const char *type;
+	const char *layers; /* of an overlay, by ':'; else "" */
+	bool server; /* of another machine, or a process */
 	enum mounts_choice choice;
 };
 

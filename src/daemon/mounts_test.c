@@ -97,6 +97,43 @@ static void test_choose(void **unused)
 	expect("/etc", "/tmp", etc_and_tmp, ARRAY_SIZE(etc_and_tmp));
 }
 
+/* An overlay opens files of its layers: where one comes from a server it may hang as that does. */
+static void test_layers(void **unused)
+{
+	static const char text[] =
+		"1 0 8:1 / / rw - ext4 a rw\n"
+		"2 1 0:2 / /net rw - nfs4 server:/ rw\n"
+		"3 1 0:3 / /fuse\\040fs rw - fuse.x y rw\n"
+		"4 2 8:4 / /net/disk rw - ext4 d rw\n"
+		"10 1 0:10 / /o/local rw - overlay o rw,lowerdir=/a:/b,upperdir=/c,workdir=/d\n"
+		"11 1 0:11 / /o/lower rw - overlay o rw,relatime,lowerdir=/a:/net/b,upperdir=/c,workdir=/d\n"
+		"12 1 0:12 / /o/upper rw - overlay o rw,lowerdir=/a,upperdir=/fuse\\040fs/c,workdir=/d\n"
+		"13 1 0:13 / /o/each rw - overlay o rw,lowerdir+=/a,lowerdir+=/b,datadir+=/net,redirect_dir=on\n"
+		"14 1 0:14 / /o/below rw - overlay o rw,lowerdir=/net/disk/a\n"
+		"15 1 0:15 / /o/name rw - overlay o rw,lowerdir=/network:/net-b,upperdir=/o/net\n"
+		"16 1 0:16 / /o/relative rw - overlay o rw,lowerdir=net/b\n"
+		"17 1 0:17 / /o/workdir rw - overlay o rw,lowerdir=/a,workdir=/net/w\n"
+		"18 1 0:18 / /o/none rw - overlay o\n"
+		"19 1 0:19 / /o/odd rw - overlay o rw,lowerdir,lowerdir=,lowerdir=::,upperdir==/net\n"
+		"20 1 0:20 / /x rw - xfs o rw,lowerdir=/net\n"
+		"31 99 0:31 / /first rw - overlay o rw,lowerdir=/net\n";
+	static const struct expectation expected[] = {
+		{10, MOUNTS_MARK},  {11, MOUNTS_BELOW}, {12, MOUNTS_BELOW}, {13, MOUNTS_BELOW},
+		{14, MOUNTS_BELOW}, {15, MOUNTS_MARK},  {16, MOUNTS_MARK},  {17, MOUNTS_MARK},
+		{18, MOUNTS_MARK},  {19, MOUNTS_MARK},  {20, MOUNTS_MARK},  {31, MOUNTS_MARK},
+	};
+	struct mounts mounts;
+	assert_int_equal(mounts_parse(text, strlen(text), &mounts), 0);
+	assert_int_equal(mounts.n_broken, 0);
+	choose(&mounts, "/", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(expected); i++)
+		if (by_id(&mounts, expected[i].id)->choice != expected[i].choice)
+			fail_msg("mount %u is '%s'", expected[i].id,
+				 mounts_choice_why(by_id(&mounts, expected[i].id)->choice));
+	assert_string_equal(by_id(&mounts, 13)->layers, "/a:/b:/net");
+	mounts_deinit(&mounts);
+}
+
 /* Hidden by a later mount on the same point: the scope means what is seen there. */
 static void test_over(void **unused)
 {
@@ -158,8 +195,8 @@ static void test_broken(void **unused)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),  cmocka_unit_test(test_choose), cmocka_unit_test(test_over),
-		cmocka_unit_test(test_circle), cmocka_unit_test(test_broken),
+		cmocka_unit_test(test_parse), cmocka_unit_test(test_choose), cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_over),  cmocka_unit_test(test_circle), cmocka_unit_test(test_broken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,14 +6,15 @@
  */
 #include "base/clock.h"
 #include "base/fd.h"
+#include "served_fs.h"
 #include "stage.h"
-#include "stuck_fs.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/fuse.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -470,18 +471,25 @@ static void case_compiled(void)
 	close(good);
 }
 
-/* A file system that never answers: the question is, in time; so are the next ones; its device is left alone. */
-static void case_stuck(void)
+/* The open file of a FUSE file system that says nothing to some requests. */
+static int serve(struct served_fs *fs, const char *text, uint64_t silent)
 {
-	struct stuck_fs fs;
-	int bad = file_of(marked);
-	int r = stuck_fs_begin(&fs);
+	struct served_file file = {.bytes = text, .size = strlen(text), .silent = silent, .direct = true};
+	int r = served_fs_begin(fs, &file);
 	if (r < 0) {
 		printf("not tried: a FUSE file system cannot be mounted here: %s\n", strerror(-r));
 		exit(77);
 	}
-	int stuck = stuck_fs_open(&fs);
-	EXPECT(stuck >= 0, "%s", strerror(-stuck));
+	int fd = served_fs_open(fs);
+	EXPECT(fd >= 0, "%s", strerror(-fd));
+	return fd;
+}
+
+/* A file system that never answers: the question is, in time; so are the next ones; its device is left alone. */
+static void case_stuck(void)
+{
+	struct served_fs fs;
+	int bad = file_of(marked), stuck = serve(&fs, marked, 1u << FUSE_READ);
 	make_rules("a.yar", bad_rule);
 	begin(NULL);
 	stage.settings->deadline_exec_ms = TIME_MS;
@@ -498,11 +506,77 @@ static void case_stuck(void)
 	EXPECT(!question->denied && question->answered_ns - question->asked_ns < 250 * NS_PER_MS,
 	       "its device was given to a worker again");
 	EXPECT(counter("stuck") == 1, "and not counted");
-	stuck_fs_end(&fs);
+	served_fs_end(&fs);
 	stage_turn(&stage, 1000, NULL);
 	end();
 	close(stuck);
 	close(bad);
+}
+
+/* What must become of a file on FUSE. */
+struct remote_row {
+	const char *remote, *on_timeout;
+	const char *text;
+	uint64_t silent;
+	bool denied;
+	bool waits; /* for all the time there is */
+	const char *outcome; /* what counts it */
+	const char *rule; /* on record */
+};
+
+static void ask_remote(const struct remote_row *row)
+{
+	const char *const more[] = {"--remote", row->remote, "--on-timeout", row->on_timeout, NULL};
+	struct served_fs fs;
+	int bad = file_of(marked), fd = serve(&fs, row->text, row->silent);
+	make_rules("a.yar", bad_rule);
+	begin(more);
+	printf("remote %s, silent to %#" PRIx64 ", on-timeout %s\n", row->remote, row->silent, row->on_timeout);
+	if (row->waits)
+		stage.settings->deadline_exec_ms = TIME_MS;
+	uint32_t first = stage_ask(&stage, "/served/file", fd, true);
+	/* beside it, with what it leaves of the workers */
+	stage.settings->deadline_exec_ms = 5000;
+	uint32_t other = stage_ask(&stage, "/judged/bad", bad, true);
+	EXPECT(stage_turn(&stage, 20000, none_open), "no answer");
+	uint64_t took_ns = stage.questions[first].answered_ns - stage.questions[first].asked_ns;
+	EXPECT(!row->waits || took_ns < (TIME_MS + LATEST_MS) * NS_PER_MS, "it took %" PRIu64 " ms",
+	       took_ns / NS_PER_MS);
+	EXPECT(stage.questions[first].denied == row->denied, "denied %d", stage.questions[first].denied);
+	EXPECT(!stage.questions[first].cached || strcmp(row->outcome, "clean") == 0, "it was cached");
+	EXPECT(stage.questions[other].denied, "the one beside it is not judged");
+	EXPECT(judged("/judged/bad", bad)->denied, "the next one is not judged");
+	EXPECT(counter(row->outcome) == (strcmp(row->outcome, "match") == 0 ? 3 : 1), "%" PRIu64 " %s",
+	       counter(row->outcome), row->outcome);
+	EXPECT(counter("workers_ended") == row->waits, "%" PRIu64 " workers were ended", counter("workers_ended"));
+	EXPECT(!row->rule || recorded(row->rule), "the rule %s is not on record", row->rule);
+	served_fs_end(&fs);
+	stage_turn(&stage, 500, NULL);
+	end();
+	close(fd);
+	close(bad);
+}
+
+/* Files of a FUSE file system whose server answers, whose server does not answer reads, and whose server does not even
+ * say what file system it is, by what --remote says. */
+static void case_remote(void)
+{
+	const uint64_t reads = 1u << FUSE_READ, statfs = 1u << FUSE_STATFS;
+	const struct remote_row rows[] = {
+		{"scan", "allow", marked, 0, true, false, "match", "\"forbidden\""},
+		{"scan", "allow", plain, 0, false, false, "clean", NULL},
+		{"scan", "allow", marked, reads, false, true, "no_time", NULL},
+		{"scan", "deny", plain, reads, true, true, "no_time", "\"not-scanned\""},
+		{"allow", "deny", marked, 0, false, false, "remote", NULL},
+		{"allow", "deny", marked, reads, false, false, "remote", NULL},
+		{"deny", "allow", plain, 0, true, false, "remote", "\"remote\""},
+		{"deny", "allow", plain, reads, true, false, "remote", "\"remote\""},
+		/* only the server knows that it is one */
+		{"allow", "deny", plain, statfs, true, true, "no_time", "\"not-scanned\""},
+		{"deny", "allow", plain, statfs, false, true, "no_time", NULL},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		ask_remote(&rows[i]);
 }
 
 /* Memory of a process and its children. */
@@ -554,9 +628,9 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } cases[] = {
-	{"yara", case_yara},        {"yara-files", case_files},       {"yara-time", case_time},
-	{"yara-names", case_names}, {"yara-reload", case_reload},     {"yara-compiled", case_compiled},
-	{"yara-stuck", case_stuck}, {"yara-examples", case_examples},
+	{"yara", case_yara},        {"yara-files", case_files},   {"yara-time", case_time},
+	{"yara-names", case_names}, {"yara-reload", case_reload}, {"yara-compiled", case_compiled},
+	{"yara-stuck", case_stuck}, {"yara-remote", case_remote}, {"yara-examples", case_examples},
 };
 
 int main(int argc, char **argv)

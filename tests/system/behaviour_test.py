@@ -17,8 +17,33 @@ from platform_world import Platform, enter_namespace, wait_for
 
 BUILD = None
 KINDS = ("odt", "pdf", "jpg", "txt", "xlsx", "docx", "png", "csv")
-CONFIG = "kill = memfd_exec\ndeny = service_folder\nfolders += %s/open/*\n"
+CONFIG = ("kill = memfd_exec\ndeny = service_folder\nfolders += {0}/open/*\n"
+          "files.shadow += {0}/etc/shadow\nreaders.shadow += {0}/usr/reader\n")
 EVENTS = "fork, exec, exit, credentials, ptrace, memory_write, open, create, rename, mode, close_write, connect"
+
+# A network of its own with one address that is not loopback's; serves argv[1] there to a fetcher of the path argv[2].
+SERVE = """
+import fcntl, socket, struct, subprocess, sys
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    fcntl.ioctl(s, 0x8916, struct.pack("=16sHH4s8x", b"lo", socket.AF_INET, 0, socket.inet_aton("192.0.2.1")))
+    fcntl.ioctl(s, 0x8914, struct.pack("=16sH14x", b"lo", 1))
+server = socket.create_server(("192.0.2.1", 0))
+child = subprocess.Popen([sys.executable, "-c", sys.argv[3], str(server.getsockname()[1]), sys.argv[2]])
+connection = server.accept()[0]
+with open(sys.argv[1], "rb") as f:
+    connection.sendfile(f)
+connection.close()
+sys.exit(child.wait())
+"""
+FETCH = """
+import os, socket, sys
+connection = socket.create_connection(("192.0.2.1", int(sys.argv[1])))
+with open(sys.argv[2], "wb") as f:
+    while part := connection.recv(65536):
+        f.write(part)
+os.chmod(sys.argv[2], 0o755)
+print(os.getpid())
+"""
 
 
 class Behaviour(unittest.TestCase):
@@ -30,7 +55,7 @@ class Behaviour(unittest.TestCase):
         cls.addClassCleanup(cls.platform.destroy)
         config = cls.platform.path("behaviour.conf")
         with open(config, "w") as f:
-            f.write(CONFIG % cls.platform.scope)
+            f.write(CONFIG.format(cls.platform.scope))
         os.chmod(config, 0o644)
         cls.documents(100, "before")
         cls.platform.write_config(
@@ -167,6 +192,70 @@ class Behaviour(unittest.TestCase):
         self.assertIn("not permitted", done.stderr)
         self.assertEqual(self.seen("service_folder")[0]["action_id"], 2)
         subprocess.run([os.path.join(folder, "x")], check=True)
+
+    def copied(self, source, *parts):
+        path = os.path.join(self.platform.scope, *parts)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy(source, path)
+        return path
+
+    def test_credentials(self):
+        """Read by a program that has no business there, by one that only bears the name of a reader, and by a reader."""
+        scope, before = self.platform.scope, len(self.findings())
+        secret = os.path.join(scope, "etc", "shadow")
+        os.makedirs(os.path.dirname(secret))
+        with open(secret, "w") as f:
+            f.write("root:*:19000:0:99999:7:::\n")
+        reader = self.copied(os.path.realpath("/bin/cat"), "usr", "reader")
+        false_one = self.copied(reader, "unix_chkpwd")
+        self.settle()
+        # this test wrote it, and is no reader either
+        self.assertEqual([row["actor"]["process"]["pid"] for row in self.findings()[before:]
+                          if row["rule"] == "credential_read"], [os.getpid()])
+        children = [subprocess.Popen([program, secret], stdout=subprocess.DEVNULL)
+                    for program in (reader, "cat", false_one)]
+        self.assertEqual([child.wait(20) for child in children], [0, 0, 0])
+        self.settle()
+        rows = [row for row in self.findings("credential_read") if row["actor"]["process"]["pid"] != os.getpid()]
+        self.assertEqual(sorted(row["actor"]["process"]["pid"] for row in rows),
+                         sorted(child.pid for child in children[1:]))
+        for row in rows:
+            self.assertIn("%s was opened by " % secret, row["message"])
+            self.assertIn("T1003.008", [a["technique"]["uid"] for a in row["finding_info"]["attacks"]])
+            self.assertEqual(row["evidences"][0]["data"]["event"], "open")
+
+    def fetch(self, source, name):
+        """A file comes over the network, whose writer's pid is returned beside its path."""
+        path = os.path.join(self.platform.scope, name)
+        done = subprocess.run(["unshare", "--net", sys.executable, "-c", SERVE, source, path, FETCH], check=True,
+                              stdout=subprocess.PIPE, text=True, timeout=60)
+        return path, int(done.stdout)
+
+    def test_download(self):
+        """What came over the network is executed, as a program and as a script; and what did not, or is not executed."""
+        script = os.path.join(self.platform.scope, "harmless.sh")
+        with open(script, "w") as f:
+            f.write("#!/bin/sh\ntrue\n")
+        os.chmod(script, 0o755)
+        program = self.copied(os.path.realpath("/bin/true"), "harmless")
+        subprocess.run([script], check=True)
+        subprocess.run([program], check=True)
+        fetched = [self.fetch(source, name) for source, name in ((program, "fetched"), (script, "fetched.sh"))]
+        self.settle()
+        self.assertEqual(self.findings("download_exec"), [])
+        for path, writer in fetched:
+            child = subprocess.Popen([path])
+            self.assertEqual(child.wait(20), 0)
+            self.settle()
+            rows = [row for row in self.findings("download_exec") if row["actor"]["process"]["pid"] == child.pid]
+            self.assertEqual(len(rows), 1, [row["message"] for row in self.findings("download_exec")])
+            self.assertIn("%s was executed" % path, rows[0]["message"])
+            self.assertIn("reached out to the network; it was made executable", rows[0]["message"])
+            # the number of a process ends with 22 bits of its pid
+            self.assertIn(writer, [int(word) & 0x3fffff for word in
+                                   rows[0]["message"].replace(")", " ").split() if word.isdigit()])
+            self.assertIn("T1105", [a["technique"]["uid"] for a in rows[0]["finding_info"]["attacks"]])
+        self.assertEqual(len(self.findings("download_exec")), 2)
 
     def test_inject(self):
         """By ptrace(2), of a process of another user that is a child of this test."""

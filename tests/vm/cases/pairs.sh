@@ -23,6 +23,7 @@ open_deadline_ms=4000
 exec_deadline_ms=8000
 [ -f /vm/seconds ] && read -r seconds </vm/seconds
 parts=/usr/libexec/ringside/agents
+yara_log=/run/ringside/agents/yara.log
 bad=        # what the probes must find denied
 tolerant=   # `may-be-denied` when somebody denies what is good
 
@@ -51,13 +52,48 @@ add_reputation() {
 	bad="$bad exec=$PWD/listed"
 }
 
+# add_yara OPTION…
 add_yara() {
 	mkdir -p /etc/ringside/yara
 	cp /usr/share/ringside/yara/rules/*.yar /etc/ringside/yara/
 	printf RINGSIDE-HARMLESS- >marked
 	printf TEST-MALWARE >>marked
-	product yara ", args: [--opens, --rules, /etc/ringside/yara]"
+	product yara ", args: [--opens, --rules$(printf ', %s' /etc/ringside/yara "$@")]"
 	bad="$bad open=$PWD/marked"
+}
+
+# yara_counts: asks yara for its counters; counted NAME then says one of them.
+yara_counts() {
+	yara_told=$(grep -c "yara: questions=" $yara_log 2>/dev/null)
+	kill -USR1 "$(status cage.agents.yara.pid)"
+	wait_until 10 yara_tells || platform_fail "yara tells no counters"
+	yara_told=$(grep "yara: questions=" $yara_log | tail -n 1)
+}
+
+yara_tells() {
+	[ "$(grep -c "yara: questions=" $yara_log)" -gt "${yara_told:-0}" ]
+}
+
+counted() {
+	echo "$yara_told" | sed -n "s/.* $1=\([0-9]*\).*/\1/p"
+}
+
+# counted_is NUMBER NAME…: each of them.
+counted_is() {
+	local number=$1 name
+	shift
+	for name in "$@"; do
+		[ "$(counted "$name")" = "$number" ] || platform_fail "expected $number $name, found: $yara_told"
+	done
+}
+
+# yara_is_well: nothing that it did is held against it.
+yara_is_well() {
+	agent_is yara live || platform_fail "yara is $(status engine.agents.yara.state)"
+	[ "$(status engine.agents.yara.misses)" = 0 ] || platform_fail "yara missed a deadline"
+	[ "$(status engine.agents.yara.strikes)" = 0 ] || platform_fail "yara has strikes: $(status engine.agents.yara.why)"
+	[ "$(status cage.agents.yara.restarts)" = 0 ] || platform_fail "yara was started anew"
+	generation_must_be 1
 }
 
 add_behaviour() {
