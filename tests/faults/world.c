@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,6 +22,8 @@
 #include <sys/wait.h>
 
 #include <cmocka.h>
+
+#define WORLDS "/tmp/ringside-world-"
 
 static bool entered;
 
@@ -51,13 +54,36 @@ static void make_ext4(const char *dir)
 	must(system(command) == 0, "mkfs.ext4 and a loop mount");
 }
 
+/* What an aborted test left: its mounts went with its name space, its folders are empty. A folder of a test that runs
+ * must stay: to remove a mount point takes the mount away, in whatever name space it is. So each has its test's number.
+ */
+static void remove_leftovers(void)
+{
+	static const char *const parts[] = {"/fs", "/base", ""};
+	glob_t found;
+	char path[320];
+	int pid;
+	if (glob(WORLDS "*", GLOB_ONLYDIR, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		if (sscanf(found.gl_pathv[i], WORLDS "%d-", &pid) != 1 || kill(pid, 0) == 0 || errno != ESRCH)
+			continue;
+		for (size_t j = 0; j < ARRAY_SIZE(parts); j++) {
+			snprintf(path, sizeof(path), "%s%s", found.gl_pathv[i], parts[j]);
+			rmdir(path);
+		}
+	}
+	globfree(&found);
+}
+
 void world_open_bare(struct world *world, const char *fs)
 {
 	char path[128];
 	struct stat root, own;
 	world_enter_namespace();
 	*world = (struct world){.opts.fs = fs};
-	snprintf(world->dir, sizeof(world->dir), "/tmp/ringside-world-XXXXXX");
+	remove_leftovers();
+	snprintf(world->dir, sizeof(world->dir), WORLDS "%d-XXXXXX", getpid());
 	must(mkdtemp(world->dir), "mkdtemp");
 	snprintf(path, sizeof(path), "%s/base", world->dir);
 	must(mkdir(path, 0755) == 0 && mount("base", path, "tmpfs", 0, "mode=755") == 0, "tmpfs");

@@ -105,7 +105,7 @@ void world_open(struct world *world, const struct world_opts *opts);
 void world_close(struct world *world);
 /* The daemon and an engine for a world that was opened bare. */
 void world_serve(struct world *world, const struct world_opts *opts);
-/* Only the file system, no daemon: for facts about the kernel. */
+/* Only the file system, no daemon: for facts about the kernel. Removes what tests that were aborted left behind. */
 void world_open_bare(struct world *world, const char *fs);
 
 void world_start_engine(struct world *world);
