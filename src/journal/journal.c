@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "recorder/crc32c.h"
+#include "wire/form.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,6 +42,7 @@ static bool terminated(const char *text, size_t size)
 static bool is_whole(const struct journal_record *record)
 {
 	return record->magic == JOURNAL_MAGIC && record->size == sizeof(*record) && record->crc == crc_of(record) &&
+	       record->number > 0 && record->number < UINT64_MAX && form_errno(record->error) &&
 	       record->args_size <= sizeof(record->args) && terminated(record->agent, sizeof(record->agent)) &&
 	       terminated(record->version, sizeof(record->version)) &&
 	       terminated(record->content_version, sizeof(record->content_version)) &&
