@@ -6,7 +6,8 @@
  *     --by-name          what the file in question is called: executing `hang-me` makes it hang
  *
  * In everything else it behaves: it answers allow at once. So what the platform does is what it does about the mode.
- * Speaks the wire itself (raw.h), since the SDK would not let it.
+ * It counts as the others do and says so on SIGUSR1, also while a mode hangs or spins; one that stopped itself, or
+ * whose process is gone, cannot. Speaks the wire itself (raw.h), since the SDK would not let it.
  */
 #include "common/common.h"
 #include "hostile/mode.h"
@@ -52,6 +53,18 @@ static const struct mode *find_mode(const char *name, size_t size)
 	return NULL;
 }
 
+/* For the handler, which interrupts whatever a mode is at. Nothing it calls allocates or takes a lock. */
+static struct hostile self;
+
+static void on_usr1(int signal_number)
+{
+	int error = errno;
+	if (self.mode)
+		say("%s: done %" PRIu64 " times", self.mode->name, self.raw.done);
+	tally_say(&self.raw.tally, self.raw.name);
+	errno = error;
+}
+
 static void list_modes(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
@@ -73,6 +86,7 @@ static void usage(void)
 	     "  --fds          ask for descriptors\n"
 	     "  --minute MS    what the modes that creep take for a minute (default: 60000)\n"
 	     "  --names WHEN   only the names: handshake, live, question or machine\n\n"
+	     "SIGUSR1 prints what was read and answered.\n"
 	     "exit: 0 the lifeline ended, 1 it could not begin, 2 wrong usage");
 }
 
@@ -209,19 +223,19 @@ static int parse_options(int argc, char **argv, struct hostile *hostile)
 
 int main(int argc, char **argv)
 {
-	static struct hostile hostile;
-	if (parse_options(argc, argv, &hostile) < 0) {
+	if (parse_options(argc, argv, &self) < 0) {
 		usage();
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (raw_init(&hostile.raw) < 0) {
+	signal(SIGUSR1, on_usr1);
+	if (raw_init(&self.raw) < 0) {
 		say("no $" RAW_ENV ": an agent is started by Ringside");
 		return 1;
 	}
 	int r;
-	while ((r = raw_connect(&hostile.raw, CONNECT_MS)) >= 0)
-		session(&hostile);
+	while ((r = raw_connect(&self.raw, CONNECT_MS)) >= 0)
+		session(&self);
 	if (r != -EPIPE)
 		say("no session on the lifeline: %s", strerror(-r));
 	return r == -EPIPE ? 0 : 1;

@@ -155,15 +155,22 @@ static int spoil_fd(struct raw *raw, const struct mode *mode, const struct rs_ev
 		lseek(fd, INT64_C(1) << 40, SEEK_SET);
 		fcntl(fd, F_SETFL, O_NONBLOCK | O_APPEND | O_ASYNC);
 		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		raw->done++;
 	}
 	return MODE_ANSWER;
 }
 
 static int lock_fd(struct raw *raw, const struct mode *mode, const struct rs_event *event)
 {
+	static int last = -1;
 	int fd = fd_of(raw, event);
-	if (fd >= 0)
-		flock(fd, LOCK_EX | LOCK_NB);
+	if (fd < 0)
+		return MODE_ANSWER;
+	int error = flock(fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
+	if (error != last)
+		say("%s: %s", mode->name, error ? strerror(error) : "THE FILE IS LOCKED");
+	last = error;
+	raw->done++;
 	return MODE_ANSWER;
 }
 
@@ -210,7 +217,7 @@ const struct mode modes_question[] = {
 	{"spoil-fd", MODE_ASKED, spoil_fd, "moves the offset of the passed descriptor and changes its flags",
 	 "never depend on them", 0},
 	{"lock-fd", MODE_ASKED, lock_fd, "takes an exclusive flock(2) on the passed descriptor",
-	 "nothing yet: docs/THREAT-MODEL.md names it", 0},
+	 "have the kernel refuse it: an agent's jail allows no locks", 0},
 	{"write-fd", MODE_ASKED, write_fd, "tries to change the file it was asked about", "pass it read-only", 0},
 };
 const size_t n_modes_question = ARRAY_SIZE(modes_question);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -92,7 +93,10 @@ static ssize_t receive(int socket, void *bytes, size_t size, int *fds, size_t *r
 static int wait_for(int fd, int timeout_ms)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-	int r = poll(&poll_fd, 1, timeout_ms);
+	int r;
+	do
+		r = poll(&poll_fd, 1, timeout_ms);
+	while (r < 0 && errno == EINTR); /* it was asked for its tally */
 	return r < 0 ? -errno : r;
 }
 
@@ -196,6 +200,7 @@ int raw_hello(struct raw *raw)
 	raw->cursor_fd = fds[1];
 	raw->wake_fd = fds[2];
 	raw->ring_size = welcome.ring_size_bytes;
+	snprintf(raw->name, sizeof(raw->name), "%.63s", welcome.name);
 	return map_ring(raw);
 }
 
@@ -245,6 +250,7 @@ static int take(struct raw *raw)
 	if (size < sizeof(struct rs_event) || size > RS_EVENT_SIZE_MAX || size > available || size % 8 != 0)
 		return -EPROTO;
 	memcpy(raw->event, at, size);
+	tally_event(&raw->tally, (const struct rs_event *)(const void *)raw->event);
 	raw->tail += size;
 	atomic_store_explicit(&raw->cursor->tail, raw->tail, memory_order_release);
 	return 1;
@@ -264,8 +270,11 @@ int raw_next(struct raw *raw, int timeout_ms)
 			return 0;
 		atomic_exchange(&raw->cursor->waiting, 1);
 		if (atomic_load(&raw->head->head) == raw->tail &&
-		    poll(fds, 2, (int)MIN((until_ns - now) / 1000000 + 1, UINT64_C(1000))) < 0)
-			return -errno;
+		    poll(fds, 2, (int)MIN((until_ns - now) / 1000000 + 1, UINT64_C(1000))) < 0) {
+			if (errno != EINTR)
+				return -errno;
+			fds[0].revents = fds[1].revents = 0;
+		}
 		atomic_store(&raw->cursor->waiting, 0);
 		if (fds[0].revents & POLLIN && read(raw->wake_fd, bytes, 64) < 0 && errno != EAGAIN)
 			return -errno;
@@ -277,11 +286,13 @@ int raw_next(struct raw *raw, int timeout_ms)
 	}
 }
 
-int raw_answer(const struct raw *raw, uint64_t id, uint32_t verdict, uint32_t flags)
+int raw_answer(struct raw *raw, uint64_t id, uint32_t verdict, uint32_t flags)
 {
 	struct raw_answer message = {.head = {.size = sizeof(message), .type = RAW_ANSWER, .request = id},
 				     .verdict = verdict,
 				     .flags = flags,
 				     .rule = "hostile"};
-	return raw_send(raw, &message, sizeof(message), NULL, 0);
+	int r = raw_send(raw, &message, sizeof(message), NULL, 0);
+	tally_answer(&raw->tally, verdict == RAW_DENY, r);
+	return r;
 }

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include "common/tally.h"
+
 #include <ringside/ringside.h>
 #include <stdatomic.h>
 
@@ -147,6 +149,9 @@ struct raw {
 	int event_fd; /* the newest that came; -1: none */
 	uint64_t event_fd_id;
 	uint64_t event[RS_EVENT_SIZE_MAX / 8]; /* a copy of the newest event */
+	char name[64]; /* the agent's, once there was a session */
+	uint64_t done; /* how often the mode tried what it is for, where that is not seen from outside */
+	struct tally tally; /* of all events that raw_next() gave and all answers of raw_answer() */
 };
 
 /* All fields without a session. The lifeline's number is in the environment. -ENOTCONN. */
@@ -173,4 +178,4 @@ int raw_ready(const struct raw *raw);
 
 /* 1: raw->event is the next event (a copy; consumed), 0: time is over, -EPIPE: the session has ended. */
 int raw_next(struct raw *raw, int timeout_ms);
-int raw_answer(const struct raw *raw, uint64_t id, uint32_t verdict, uint32_t flags);
+int raw_answer(struct raw *raw, uint64_t id, uint32_t verdict, uint32_t flags);

@@ -7,6 +7,7 @@ and the programs that wait for it notice nothing.
 """
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -156,6 +157,34 @@ class Hostile(unittest.TestCase):
     def test_flood_stderr(self):
         self.world("flood-stderr")
         self.well()
+
+    def tally(self):
+        """What it says it has counted, when it is asked for the first time."""
+        os.kill(self.platform.agent("hostile")["pid"], signal.SIGUSR1)
+        line = wait_for("it says so", 10, lambda: re.search("tally hostile (.*)", self.platform.printed("hostile")))
+        return {key: int(value) for key, value in re.findall(r"(\w+)=(-?\d+)", line[1])}
+
+    def test_tally_while_it_hangs(self):
+        """Its first question is the last one that it sees."""
+        self.world("hang")
+        for _ in range(3):
+            self.execute()
+        tally, engine = self.tally(), self.engine("hostile")
+        self.assertEqual([tally[key] for key in ("questions", "allows", "denies", "unexplained")], [1, 0, 0, 0])
+        self.assertGreaterEqual(engine["misses"], 3)
+        self.assertEqual(engine["misses"], engine["questions"])
+
+    def test_tally_while_it_waits(self):
+        """Being asked changes nothing: its session goes on."""
+        self.world("spoil-fd", more=("--fds",))
+        for _ in range(3):
+            self.execute()
+        tally, engine = self.tally(), self.engine("hostile")
+        self.assertGreaterEqual(tally["questions"], 3)
+        self.assertEqual([tally[key] for key in ("questions", "allows", "last")],
+                         [engine[key] for key in ("questions", "allows", "delivered")])
+        self.well()
+        self.assertEqual((self.engine("hostile")["misses"], self.engine("hostile")["state"]), (0, "live"))
 
     def test_slow(self):
         """Not stuck, and the machine crawls: braked within seconds."""
