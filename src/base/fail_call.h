@@ -6,7 +6,8 @@
  *     FAIL_CALL(int, pipe2, EMFILE, false, -1, (int *fds, int flags), (fds, flags))
  *     for (unsigned n = 1; ; n++) { fail_call_begin(n); fail_call_inside = true; …; if (!fail_call_hit[0]) break; }
  *
- * Included by one file of a test program.
+ * Or with fail_call_each(), where how many calls there are depends on the moment. Included by one file of a test
+ * program.
  */
 #pragma once
 
@@ -21,6 +22,7 @@ static const char *fail_call_only; /* only this one; NULL: all */
 static unsigned fail_call_nth; /* 0: none fails */
 static unsigned fail_call_made;
 static char fail_call_hit[32]; /* which one failed */
+static void (*fail_call_told)(void); /* called when one fails; may be NULL */
 
 static inline void fail_call_begin(unsigned nth)
 {
@@ -35,8 +37,27 @@ static inline bool fail_call_now(const char *name, int error, bool interruptible
 	    (fail_call_only && strcmp(name, fail_call_only) != 0) || ++fail_call_made != fail_call_nth)
 		return false;
 	snprintf(fail_call_hit, sizeof(fail_call_hit), "%s", name);
+	if (fail_call_told)
+		fail_call_told();
 	errno = fail_call_interrupts ? EINTR : error;
 	return true;
+}
+
+/* Does it with the first call failing, the second, …, until none was there to fail `passes` times in a row: now and
+ * then there is a call more. with_nth: whether there was an Nth; it may say that the thing refused. Returns how many
+ * failed. */
+static inline unsigned fail_call_each(bool (*with_nth)(unsigned n, bool *ret_refused), unsigned passes,
+				      unsigned *ret_refused)
+{
+	unsigned failed = 0;
+	*ret_refused = 0;
+	for (unsigned n = 1, passed = 0; passed < passes; n++) {
+		bool refused, hit = with_nth(n, &refused);
+		passed = hit ? 0 : passed + 1;
+		failed += hit;
+		*ret_refused += refused;
+	}
+	return failed;
 }
 
 /* parameters and arguments each in parentheses of their own; failed: what the call returns then */

@@ -7,10 +7,10 @@
  */
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/fd_count.h"
 #include "base/macro.h"
 #include "cage/incarnation.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -51,16 +51,6 @@ WRAP(int, mkdirat, ENOSPC, -1, (int dir, const char *path, mode_t mode), (dir, p
 WRAP(ssize_t, write, ENOSPC, -1, (int fd, const void *bytes, size_t size), (fd, bytes, size))
 WRAP(int, epoll_ctl, ENOSPC, -1, (int epoll, int op, int fd, struct epoll_event *event), (epoll, op, fd, event))
 
-static unsigned count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 struct end {
 	struct loop *loop;
 	bool ended;
@@ -92,7 +82,7 @@ static void start_with_nth(unsigned n, struct budget_home *home, bool *ret_start
 	struct end end = {0};
 	struct incarnation *incarnation;
 	assert_int_equal(loop_new(&end.loop), 0);
-	unsigned before = count_fds();
+	unsigned before = fd_count();
 	struct incarnation_opts opts = {.loop = end.loop,
 					.home = home,
 					.settings = &settings,
@@ -118,7 +108,7 @@ static void start_with_nth(unsigned n, struct budget_home *home, bool *ret_start
 	bool reached = calls >= n;
 	failing = 0;
 	fd_close(opts.null_fd);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fd_count(), before);
 	loop_free(end.loop);
 	*ret_started = r >= 0 && !reached;
 	assert_true(waitpid(-1, NULL, WNOHANG) < 0); /* no child is left */

@@ -10,10 +10,10 @@
 #include "cage/jail.h"
 
 #include "base/fd.h"
+#include "base/fd_count.h"
 #include "base/log.h"
 #include "cage/budget.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -156,16 +156,6 @@ static unsigned count_lines(const char *path)
 	return n;
 }
 
-static unsigned count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 /* A process that lost its builder at the wrong moment may be a moment late. */
 static void no_child_is_left(void)
 {
@@ -216,7 +206,7 @@ static void nth(enum settings_jail jail)
 {
 	struct settings_agent agent = an_agent(jail);
 	struct life life;
-	unsigned fds = count_fds(), mounts = count_lines("/proc/self/mountinfo"), failed = 0, n = 0;
+	unsigned fds = fd_count(), mounts = count_lines("/proc/self/mountinfo"), failed = 0, n = 0;
 	do {
 		faults->calls = 0;
 		faults->failing = ++n;
@@ -224,7 +214,7 @@ static void nth(enum settings_jail jail)
 		live(&agent, UID, &life);
 		faults->failing = 0;
 		no_child_is_left();
-		assert_int_equal(count_fds(), fds);
+		assert_int_equal(fd_count(), fds);
 		assert_int_equal(count_lines("/proc/self/mountinfo"), mounts);
 		if (!life.ran && strlen(life.text) < 10)
 			fail_msg("call %u, %s: no step is named: \"%s\"", n, faults->last, life.text);

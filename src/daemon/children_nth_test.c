@@ -11,9 +11,9 @@
 #include "base/clock.h"
 #include "base/fail_call.h"
 #include "base/fd.h"
+#include "base/fd_count.h"
 #include "base/macro.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -202,23 +202,14 @@ static void live(struct run *run, int settings_fd)
 	turn_until(run, are_all_down, "down");
 }
 
-static unsigned count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
 /* Whether there was an Nth call. */
 static bool start_with_nth(unsigned n, bool *ret_refused)
 {
 	struct run run = {.nth = n};
+	assert_true(n < CALLS_MAX);
 	const struct children_callbacks callbacks = {
 		.data = &run, .started = on_started, .ready = on_ready, .ended = on_ended, .message = on_message};
-	unsigned before = count_fds();
+	unsigned before = fd_count();
 	int settings_fd = fd_memfd("settings", 4096);
 	assert_true(settings_fd >= 0);
 	assert_int_equal(loop_new(&run.loop), 0);
@@ -235,27 +226,13 @@ static bool start_with_nth(unsigned n, bool *ret_refused)
 	loop_free(run.loop);
 	fd_close(settings_fd);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* none is left, not even a dead one */
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fd_count(), before);
 	return fail_call_hit[0] != '\0';
-}
-
-static unsigned fail_each(unsigned *ret_refused)
-{
-	unsigned n = 1, failed = 0;
-	*ret_refused = 0;
-	for (unsigned passed = 0; passed < PASSES; n++) {
-		bool refused, hit = start_with_nth(n, &refused);
-		assert_true(n < CALLS_MAX);
-		passed = hit ? 0 : passed + 1;
-		failed += hit;
-		*ret_refused += refused;
-	}
-	return failed;
 }
 
 static void test_each_call(void **state)
 {
-	unsigned refused, failed = fail_each(&refused);
+	unsigned refused, failed = fail_call_each(start_with_nth, PASSES, &refused);
 	print_message("%u calls failed; %u times it could not begin\n", failed, refused);
 	assert_true(failed > 40 && refused > 10 && refused < failed / 2); /* else it was not reached */
 }
@@ -263,7 +240,7 @@ static void test_each_call(void **state)
 static void test_interrupted(void **state)
 {
 	fail_call_interrupts = true;
-	unsigned refused, failed = fail_each(&refused);
+	unsigned refused, failed = fail_call_each(start_with_nth, PASSES, &refused);
 	fail_call_interrupts = false;
 	assert_true(failed > 10);
 	assert_int_equal(refused, 0);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/fd_count.h"
 #include "base/log.h"
 #include "read_json.h"
 #include "wire/catalogue.h"
@@ -27,16 +28,6 @@ static struct stage *current; /* for the last words */
 static unsigned fds_before;
 
 uint32_t stage_slow_budget_s;
-
-static unsigned count_fds(void)
-{
-	unsigned n = 0;
-	DIR *directory = opendir("/proc/self/fd");
-	while (directory && readdir(directory))
-		n++;
-	closedir(directory);
-	return n;
-}
 
 /* What the agents said last. */
 static void show_errors(const struct stage *stage)
@@ -157,7 +148,7 @@ static void start_synth(struct stage *stage, uint64_t events_max)
 void stage_begin(struct stage *stage, uint32_t events_per_s, uint64_t events_max, const char *const *names)
 {
 	log_init("stage", LOG_LEVEL_ERROR);
-	fds_before = count_fds();
+	fds_before = fd_count();
 	*stage = (struct stage){.sensor.ops = &stage_ops};
 	current = stage;
 	stage->directory = strdup("/tmp/ringside-stage-XXXXXX");
@@ -286,7 +277,7 @@ void stage_end(struct stage *stage)
 	stage->broker = broker_free(stage->broker);
 	sensor_synth_ops.close(stage->synth);
 	loop_free(stage->loop);
-	unsigned fds_after = count_fds();
+	unsigned fds_after = fd_count();
 	EXPECT(fds_after == fds_before, "%u descriptors before, %u after", fds_before, fds_after);
 	EXPECT(stage->answered_twice == 0, "%llu questions were answered twice",
 	       (unsigned long long)stage->answered_twice);

@@ -8,14 +8,14 @@
  * The engine may have few descriptors, so that it has to stop reading questions now and then, and begin again.
  */
 #include "base/clock.h"
-#include "base/fail_call.h"
 #include "base/fd.h"
+#include "base/fd_count.h"
 #include "base/log.h"
 #include "base/macro.h"
+#include "faults/fail_kernel.h"
 #include "faults/world.h"
 #include "sensor/process_table.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -46,54 +46,26 @@ static struct shared {
 } *told;
 
 /* What failed, for the test's process. */
-static bool fails(const char *name, int error, bool interruptible)
+static void tell(void)
 {
-	if (!fail_call_now(name, error, interruptible))
-		return false;
-	int saved = errno;
 	memcpy(told->name, fail_call_hit, sizeof(told->name));
 	atomic_store(&told->hit, 1);
-	errno = saved;
-	return true;
 }
 
 /* Not epoll_wait(2): the world looks around every few milliseconds, so there is always one more. */
-#define FAIL(type, name, error, interruptible, failed, parameters, arguments) \
-	type __real_##name parameters; \
-	type __wrap_##name parameters; \
-	type __wrap_##name parameters \
-	{ \
-		return fails(#name, error, interruptible) ? (failed) : __real_##name arguments; \
-	}
-
-FAIL(void *, malloc, ENOMEM, false, NULL, (size_t size), (size))
-FAIL(void *, calloc, ENOMEM, false, NULL, (size_t n, size_t size), (n, size))
-FAIL(char *, strdup, ENOMEM, false, NULL, (const char *text), (text))
-FAIL(char *, realpath, ENOMEM, false, NULL, (const char *path, char *to), (path, to))
-FAIL(int, open64, EMFILE, false, -1, (const char *path, int flags, mode_t mode), (path, flags, mode))
-FAIL(ssize_t, readlinkat, ENOMEM, false, -1, (int dir, const char *path, char *to, size_t size), (dir, path, to, size))
-FAIL(int, fstat64, ENOMEM, false, -1, (int fd, struct stat *status), (fd, status))
-FAIL(int, stat64, ENOMEM, false, -1, (const char *path, struct stat *status), (path, status))
-FAIL(int, fstatfs64, ENOMEM, false, -1, (int fd, struct statfs *status), (fd, status))
-FAIL(int, eventfd, EMFILE, false, -1, (unsigned value, int flags), (value, flags))
-FAIL(int, signalfd, EMFILE, false, -1, (int fd, const sigset_t *set, int flags), (fd, set, flags))
-FAIL(int, timerfd_create, EMFILE, false, -1, (int clock, int flags), (clock, flags))
-
-int __real_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
-int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
-int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
-{
-	return op == EPOLL_CTL_ADD && fails("epoll_ctl", ENOSPC, false) ? -1 : __real_epoll_ctl(epoll, op, fd, event);
-}
-
-int __real_fanotify_mark(int group, unsigned flags, uint64_t mask, int dir, const char *path);
-int __wrap_fanotify_mark(int group, unsigned flags, uint64_t mask, int dir, const char *path);
-int __wrap_fanotify_mark(int group, unsigned flags, uint64_t mask, int dir, const char *path)
-{
-	return (flags & FAN_MARK_ADD) && fails("fanotify_mark", ENOMEM, false)
-		       ? -1
-		       : __real_fanotify_mark(group, flags, mask, dir, path);
-}
+FAIL_CALL(void *, malloc, ENOMEM, false, NULL, (size_t size), (size))
+FAIL_CALL(void *, calloc, ENOMEM, false, NULL, (size_t n, size_t size), (n, size))
+FAIL_CALL(char *, strdup, ENOMEM, false, NULL, (const char *text), (text))
+FAIL_CALL(char *, realpath, ENOMEM, false, NULL, (const char *path, char *to), (path, to))
+FAIL_CALL(int, open64, EMFILE, false, -1, (const char *path, int flags, mode_t mode), (path, flags, mode))
+FAIL_CALL(ssize_t, readlinkat, ENOMEM, false, -1, (int dir, const char *path, char *to, size_t size),
+	  (dir, path, to, size))
+FAIL_CALL(int, fstat64, ENOMEM, false, -1, (int fd, struct stat *status), (fd, status))
+FAIL_CALL(int, stat64, ENOMEM, false, -1, (const char *path, struct stat *status), (path, status))
+FAIL_CALL(int, fstatfs64, ENOMEM, false, -1, (int fd, struct statfs *status), (fd, status))
+FAIL_CALL(int, eventfd, EMFILE, false, -1, (unsigned value, int flags), (value, flags))
+FAIL_CALL(int, signalfd, EMFILE, false, -1, (int fd, const sigset_t *set, int flags), (fd, set, flags))
+FAIL_CALL(int, timerfd_create, EMFILE, false, -1, (int clock, int flags), (clock, flags))
 
 /* Of hundreds of duplicates that occupy numbers the first ones stand for all. */
 static bool may_fail(int command, long argument)
@@ -106,51 +78,20 @@ int __real_fcntl64(int fd, int command, long argument);
 int __wrap_fcntl64(int fd, int command, long argument);
 int __wrap_fcntl64(int fd, int command, long argument)
 {
-	return fail_call_inside && may_fail(command, argument) && fails("fcntl", EMFILE, false)
+	return fail_call_inside && may_fail(command, argument) && fail_call_now("fcntl", EMFILE, false)
 		       ? -1
 		       : __real_fcntl64(fd, command, argument);
 }
 
-ssize_t __real_read(int fd, void *bytes, size_t size);
-ssize_t __wrap_read(int fd, void *bytes, size_t size);
-
-/* When it cannot open the file for whoever reads, the kernel denies the open. */
-static ssize_t deny_unread(int group, void *bytes, size_t size)
-{
-	struct fanotify_event_metadata *event = bytes;
-	ssize_t r = __real_read(group, bytes, size);
-	if (r != (ssize_t)sizeof(*event))
-		return r;
-	struct fanotify_response response = {.fd = event->fd, .response = FAN_DENY};
-	atomic_fetch_add(&told->denied, 1);
-	if (write(group, &response, sizeof(response)) != sizeof(response)) /* it was none that asks */
-		atomic_fetch_sub(&told->denied, 1);
-	close(event->fd);
-	errno = EMFILE;
-	return -1;
-}
-
-/* Of questions, notices and signals. What is read of /proc for each of them would be most of all calls. */
-
 /* Of questions and notices. What is read of /proc for each of them would be most of all calls. */
 ssize_t __wrap_read(int fd, void *bytes, size_t size)
 {
-	if (size != sizeof(struct fanotify_event_metadata) || !fails("read", EINTR, true))
+	if (size != sizeof(struct fanotify_event_metadata) || !fail_call_now("read", EINTR, true))
 		return __real_read(fd, bytes, size);
-	return fail_call_interrupts ? -1 : deny_unread(fd, bytes, size);
+	return fail_call_interrupts ? -1 : fail_read_of_event(fd, bytes, size, &told->denied);
 }
 
 /* ---- opened and closed, in this process ---- */
-
-static unsigned count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
 
 static bool open_with_nth(unsigned n, bool *ret_refused)
 {
@@ -159,7 +100,7 @@ static bool open_with_nth(unsigned n, bool *ret_refused)
 	struct ledger *ledger = calloc(1, sizeof(*ledger));
 	struct settings *settings = calloc(1, sizeof(*settings));
 	struct sensor_start start = {.settings = settings, .ledger = ledger};
-	unsigned before = count_fds();
+	unsigned before = fd_count();
 	settings->n_scopes = 1;
 	settings->cache_entries = 64;
 	strcpy(settings->scopes[0], "/tmp");
@@ -182,7 +123,7 @@ static bool open_with_nth(unsigned n, bool *ret_refused)
 	loop_free(start.loop);
 	free(settings);
 	free(ledger);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fd_count(), before);
 	return fail_call_hit[0] != '\0';
 }
 
@@ -203,6 +144,7 @@ static unsigned nth;
 
 static void before_sensor(void)
 {
+	fail_call_told = tell;
 	fail_call_begin(atomic_exchange(&told->armed, 0));
 	fail_call_interrupts = atomic_load(&told->interrupts);
 	fail_call_inside = true;
@@ -301,14 +243,15 @@ static void work(void)
 }
 
 /* Whether there was an Nth call. */
-static bool work_with_nth(unsigned n, bool interrupts, bool *ret_refused)
+static bool work_with_nth(unsigned n, bool *ret_refused)
 {
+	assert_true(n < CALLS_MAX);
 	uint32_t generation = atomic_load(&shared->generation);
 	nth = n;
 	memset(told, 0, sizeof(*told));
 	atomic_store(&shared->wait_status, 0);
 	atomic_store(&shared->lost, 0);
-	atomic_store(&told->interrupts, interrupts);
+	atomic_store(&told->interrupts, fail_call_interrupts);
 	atomic_store(&told->armed, n);
 	world_signal_engine(&world, SIGKILL);
 	wait_for(is_next_engine_ready, generation, "no engine begins");
@@ -324,30 +267,18 @@ static bool work_with_nth(unsigned n, bool interrupts, bool *ret_refused)
 	return atomic_load(&told->hit);
 }
 
-static unsigned fail_each(bool interrupts, unsigned *ret_refused)
-{
-	unsigned n = 1, failed = 0;
-	*ret_refused = 0;
-	for (unsigned passed = 0; passed < PASSES; n++) {
-		bool refused, hit = work_with_nth(n, interrupts, &refused);
-		assert_true(n < CALLS_MAX);
-		passed = hit ? 0 : passed + 1;
-		failed += hit;
-		*ret_refused += refused;
-	}
-	return failed;
-}
-
 static void test_each_call(void **state)
 {
-	unsigned refused, failed = fail_each(false, &refused);
+	unsigned refused, failed = fail_call_each(work_with_nth, PASSES, &refused);
 	print_message("%u calls failed; %u times the next engine had to begin\n", failed, refused);
 	assert_true(failed > 60 && refused > 10);
 }
 
 static void test_interrupted(void **state)
 {
-	unsigned refused, failed = fail_each(true, &refused);
+	fail_call_interrupts = true;
+	unsigned refused, failed = fail_call_each(work_with_nth, PASSES, &refused);
+	fail_call_interrupts = false;
 	assert_true(failed > 5);
 	assert_int_equal(refused, 0);
 }

@@ -11,20 +11,19 @@
  * kernel lets it fail: without memory or descriptors, that is. The rest of what the keeper calls cannot.
  */
 #include "base/clock.h"
-#include "base/fail_call.h"
+#include "base/fd_count.h"
 #include "base/log.h"
 #include "base/macro.h"
+#include "faults/fail_kernel.h"
 #include "faults/waits.h"
 #include "faults/world.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/fanotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -63,50 +62,23 @@ FAIL_CALL(int, epoll_wait, EINTR, true, -1, (int epoll, struct epoll_event *even
 FAIL_CALL(int, prlimit64, EPERM, false, -1, (pid_t pid, int what, const struct rlimit *new, struct rlimit *old),
 	  (pid, what, new, old))
 
-int __real_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
-int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event);
-int __wrap_epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
+static _Atomic uint32_t denied; /* opens, by the kernel, which found no descriptor for us */
+
+static ssize_t read_question(int group, void *bytes, size_t size)
 {
-	return op == EPOLL_CTL_ADD && fail_call_now("epoll_ctl", ENOSPC, false)
-		       ? -1
-		       : __real_epoll_ctl(epoll, op, fd, event);
+	uint32_t before = denied;
+	ssize_t r = fail_read_of_event(group, bytes, size, &denied);
+	assert_true(r >= 0 || errno != EMFILE || denied == before + 1);
+	return r;
 }
 
-int __real_fanotify_mark(int group, unsigned flags, uint64_t mask, int dir, const char *path);
-int __wrap_fanotify_mark(int group, unsigned flags, uint64_t mask, int dir, const char *path);
-int __wrap_fanotify_mark(int group, unsigned flags, uint64_t mask, int dir, const char *path)
-{
-	return (flags & FAN_MARK_ADD) && fail_call_now("fanotify_mark", ENOMEM, false)
-		       ? -1
-		       : __real_fanotify_mark(group, flags, mask, dir, path);
-}
-
-ssize_t __real_read(int fd, void *bytes, size_t size);
-static unsigned denied; /* by the kernel, which found no descriptor for us */
-
-/* When it cannot open the file for whoever reads, the kernel denies the open. */
-static ssize_t deny_unread(int group, void *bytes, size_t size)
-{
-	struct fanotify_event_metadata *event = bytes;
-	ssize_t r = __real_read(group, bytes, size);
-	if (r != (ssize_t)sizeof(*event))
-		return r;
-	struct fanotify_response response = {.fd = event->fd, .response = FAN_DENY};
-	assert_int_equal(write(group, &response, sizeof(response)), sizeof(response));
-	close(event->fd);
-	denied++;
-	errno = EMFILE;
-	return -1;
-}
-
-ssize_t __wrap_read(int fd, void *bytes, size_t size);
 ssize_t __wrap_read(int fd, void *bytes, size_t size)
 {
 	if (size == sizeof(uint64_t)) /* an eventfd's, a timer's */
 		return __real_read(fd, bytes, size);
 	if (!fail_call_now("read", ENOMEM, true))
 		return __real_read(fd, bytes, size);
-	return size == sizeof(struct fanotify_event_metadata) && !fail_call_interrupts ? deny_unread(fd, bytes, size)
+	return size == sizeof(struct fanotify_event_metadata) && !fail_call_interrupts ? read_question(fd, bytes, size)
 										       : -1;
 }
 
@@ -124,16 +96,6 @@ struct life {
 };
 
 static struct life current;
-
-static unsigned count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
 
 static void on_stuck(void *data, const char *why)
 {
@@ -292,9 +254,10 @@ static void settle(struct life *life)
 static bool live_with_nth(unsigned n, bool *ret_refused)
 {
 	const struct keeper_callbacks callbacks = {.data = &current, .engine_is_stuck = on_stuck};
+	assert_true(n < CALLS_MAX);
 	current = (struct life){.nth = n};
 	settle(&current);
-	unsigned before = count_fds();
+	unsigned before = fd_count();
 	assert_int_equal(loop_new(&current.loop), 0);
 	fail_call_begin(n);
 	fail_call_inside = true;
@@ -307,28 +270,13 @@ static bool live_with_nth(unsigned n, bool *ret_refused)
 		assert_true(fail_call_hit[0] != '\0');
 	keeper_free(current.keeper);
 	loop_free(current.loop);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fd_count(), before);
 	return fail_call_hit[0] != '\0';
-}
-
-/* Until nothing failed some times in a row: now and then there is a call more. */
-static unsigned fail_each(unsigned *ret_refused)
-{
-	unsigned n = 1, failed = 0;
-	*ret_refused = 0;
-	for (unsigned passed = 0; passed < PASSES; n++) {
-		bool refused, hit = live_with_nth(n, &refused);
-		assert_true(n < CALLS_MAX);
-		passed = hit ? 0 : passed + 1;
-		failed += hit;
-		*ret_refused += refused;
-	}
-	return failed;
 }
 
 static void test_each_call(void **state)
 {
-	unsigned refused, failed = fail_each(&refused);
+	unsigned refused, failed = fail_call_each(live_with_nth, PASSES, &refused);
 	print_message("%u calls failed; %u times it could not begin; the kernel denied %u opens\n", failed, refused,
 		      denied);
 	assert_true(failed > 40 && refused > 8 && denied > 0); /* else it was not reached */
@@ -338,7 +286,7 @@ static void test_interrupted(void **state)
 {
 	denied = 0;
 	fail_call_interrupts = true;
-	unsigned refused, failed = fail_each(&refused);
+	unsigned refused, failed = fail_call_each(live_with_nth, PASSES, &refused);
 	fail_call_interrupts = false;
 	assert_true(failed > 10);
 	assert_int_equal(refused + denied, 0);

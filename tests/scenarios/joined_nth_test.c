@@ -16,13 +16,13 @@
 #include "base/clock.h"
 #include "base/fail_call.h"
 #include "base/fd.h"
+#include "base/fd_count.h"
 #include "joined.h"
 #include "sensor/replay.h"
 #include "sensor/synth.h"
 #include "wire/catalogue.h"
 #include "wire/event_build.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -79,16 +79,6 @@ FAIL_CALL(int, recvmmsg, ENOMEM, true, -1,
 FAIL_CALL(int, poll, ENOMEM, true, -1, (struct pollfd * fds, nfds_t n, int timeout_ms), (fds, n, timeout_ms))
 FAIL_CALL(int, epoll_wait, EINTR, true, -1, (int epoll, struct epoll_event *events, int n, int timeout_ms),
 	  (epoll, events, n, timeout_ms))
-
-static unsigned count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned n = 0;
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
 
 /* ---- an agent ---- */
 
@@ -147,7 +137,7 @@ static enum agent_exit agent_main(int lifeline_fd, int report_fd)
 	const struct rs_agent_opts opts = {.size = sizeof(opts), .version = "1", .fd = lifeline_fd};
 	struct account_nth account = {0};
 	struct rs_agent *agent = NULL;
-	unsigned before = count_fds();
+	unsigned before = fd_count();
 	fail_call_inside = true;
 	int r = rs_agent_open(&opts, &agent);
 	if (r == 0)
@@ -156,7 +146,7 @@ static enum agent_exit agent_main(int lifeline_fd, int report_fd)
 	fail_call_inside = false;
 	account.error = r;
 	memcpy(account.hit, fail_call_hit, sizeof(account.hit));
-	if (count_fds() != before - 1) /* the lifeline was the SDK's, from the first call on */
+	if (fd_count() != before - 1) /* the lifeline was the SDK's, from the first call on */
 		return AGENT_WRONG;
 	if (write(report_fd, &account, sizeof(account)) != sizeof(account))
 		return AGENT_WRONG;
@@ -492,7 +482,7 @@ static void settle(struct run *run)
 static enum outcome run_with(unsigned n, bool agents_fault)
 {
 	struct run *run = calloc(1, sizeof(*run));
-	unsigned before = count_fds();
+	unsigned before = fd_count();
 	uint64_t misses = 0;
 	settle(run);
 	run->lifeline_fd = run->report_fd = -1;
@@ -519,7 +509,7 @@ static enum outcome run_with(unsigned n, bool agents_fault)
 	loop_free(run->loop);
 	free(run->abilities);
 	free(run);
-	assert_int_equal(count_fds(), before);
+	assert_int_equal(fd_count(), before);
 	return outcome;
 }
 
